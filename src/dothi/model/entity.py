@@ -27,8 +27,9 @@ RESERVED: Final = frozenset(VALUE_MEMBER.values()) | {
     "previousValueList", "previousObjectList",
 }  # fmt: skip
 
-#: One attribute instance in normalized form: {"type": "Property", "value": 21.5, "observedAt": "2026-01-31T08:00:00Z",
-#: "unitCode": "CEL", "datasetId": "urn:x", "createdAt": 1769846400000000, "modifiedAt": ..., "<sub-attribute IRI>": {..}}.
+#: One attribute instance in normalized form:
+#: {"type": "Property", "value": 21.5, "observedAt": "2026-01-31T08:00:00Z", "unitCode": "CEL", "datasetId": "urn:x",
+#:  "createdAt": 1769846400000000, "modifiedAt": 1769846400000000, "<sub-attribute IRI>": {...}}
 #: `observedAt` is a DateTime in UTC with Z; `createdAt` and `modifiedAt` are microseconds (model.instant), set by the
 #: broker on top-level instances. `vocab` and `objectType` are expanded. Never changed in place once it is in an Entity.
 Instance = dict[str, Any]

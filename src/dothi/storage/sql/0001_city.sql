@@ -37,19 +37,15 @@ CREATE TABLE entity_scope (
   PRIMARY KEY (scope, entity)
 ) WITHOUT ROWID;
 
--- Boxes of GeoProperty values of living entities, one row per instance. The box is float32 and rounds outwards;
--- lon and lat are the exact coordinates where the geometry is a Point, else NULL.
+-- Boxes of GeoProperty values of living entities, one row per instance, id = entity * 256 + its place in the entity.
+-- The box is float32 and rounds outwards; lon and lat are exact where the geometry is a Point, else NULL.
 CREATE VIRTUAL TABLE place USING rtree (
   id, west, east, south, north,
   +entity INTEGER, +attribute INTEGER, +lon REAL, +lat REAL
 );
-CREATE TABLE place_of (
-  entity INTEGER NOT NULL,
-  place  INTEGER NOT NULL,
-  PRIMARY KEY (entity, place)
-) WITHOUT ROWID;
 
--- The change log and the tail of history: one row per write to an entity. `kind`: 0 created, 1 updated, 2 deleted.
+-- The change log and the tail of history: one row per write to an entity. `kind`: 0 created, 1 updated, 2 deleted,
+-- 3 added to the past without touching the state (not told to followers).
 -- `doc` is a JSON object: "<name number>" -> instance or array of instances written; deletions are instances with
 -- deletedAt. `cause` is NULL for ("api", 0), else a JSON array [by, depth].
 CREATE TABLE change (
