@@ -81,7 +81,7 @@ CREATE TABLE chunk (
   high   REAL,
   data   BLOB NOT NULL
 );
-CREATE INDEX chunk_series ON chunk (series, start);
+CREATE INDEX chunk_series ON chunk (series, "end");
 
 -- Durable documents: subscriptions, registrations, hosted contexts, cursors of followers, the outbox, dead letters.
 CREATE TABLE record (

@@ -1,0 +1,169 @@
+"""Turns what a group has staged into rows: few statements, each for many rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import apsw
+import orjson
+
+from dothi.model.change import Cause, Change
+from dothi.model.entity import Attributes, Entity, Instance
+from dothi.storage.index import Index
+from dothi.storage.rows import Names, encode_scopes
+
+KIND_NUMBERS = {"created": 0, "updated": 1, "deleted": 2}
+PAST = 3
+
+_INSERT_ENTITY = """
+INSERT INTO entity (types, scopes, created, modified, expires, deleted, doc, id, n) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_UPDATE_ENTITY = """
+UPDATE entity SET types = ?, scopes = ?, created = ?, modified = ?, expires = ?, deleted = ?, doc = ? WHERE n = ?
+"""
+_MARK_DELETED = "UPDATE entity SET deleted = ?, expires = NULL, doc = NULL WHERE n = ?"
+INSERT_CHANGE = "INSERT INTO change (seq, entity, at, kind, cause, doc) VALUES (?, ?, ?, ?, ?, ?)"
+
+_OUTSIDE = Cause()
+
+
+@dataclass(slots=True)
+class Known:
+    """What the group knows of one entity: its number (0 = none yet), its state before the group and now."""
+
+    n: int
+    before: Entity | None
+    after: Entity | None
+    is_new: bool = False
+    #: Whether the stored state has places in the index.
+    placed: bool = False
+    #: The `doc` text of `after`, once it was written.
+    doc: str = ""
+    #: The last state that lived, for the row of an entity that came and went within one group.
+    last: Entity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Instances that belong only to the history of an entity."""
+
+    id: str
+    instances: Sequence[tuple[str, Instance]]
+    cause: Cause
+    at: int
+
+
+@dataclass(slots=True)
+class Staged:
+    """What is to be written: entities by id, changes in order, documents (None = to be removed)."""
+
+    entities: dict[str, Known] = field(default_factory=dict)
+    changes: list[tuple[Known, Change]] = field(default_factory=list)
+    records: dict[tuple[str, str], Any] = field(default_factory=dict)
+
+
+def flush(connection: apsw.Connection, names: Names, staged: Staged, now: int) -> list[int]:
+    """Write it all; returns the number of the entity of each row added to the tail."""
+    if staged.entities:
+        _write_entities(connection, names, staged.entities.values(), now)
+    touched = []
+    if staged.changes:
+        rows = [_change_row(names, known, change) for known, change in staged.changes]
+        connection.executemany(INSERT_CHANGE, rows)
+        touched = [known.n for known, _ in staged.changes]
+    if staged.records:
+        _write_records(connection, staged.records)
+    names.store(connection)
+    return touched
+
+
+def encode_cause(cause: Cause) -> str | None:
+    return None if cause == _OUTSIDE else orjson.dumps([cause.by, cause.depth]).decode()
+
+
+def _change_row(names: Names, known: Known, change: Change) -> tuple[Any, ...]:
+    doc = known.doc if _is_whole_state(known, change) else names.encode(_written(change))
+    return change.seq, known.n, change.at, KIND_NUMBERS[change.kind], encode_cause(change.cause), doc
+
+
+def _is_whole_state(known: Known, change: Change) -> bool:
+    """Whether the change wrote just what the state holds now, so that its text serves for both."""
+    if change.entity is not known.after or len(change.attributes) != len(change.entity.attributes):
+        return False
+    state = change.entity.attributes
+    return all(state.get(written.name) is written.after for written in change.attributes)
+
+
+def _written(change: Change) -> Attributes:
+    """What a change wrote, by attribute; deletions as instances with deletedAt."""
+    written: Attributes = {}
+    for attribute in change.attributes:
+        instance = attribute.after
+        if instance is None:
+            instance = _deletion(attribute.before, attribute.dataset, change.at)
+        name = attribute.name
+        if name in written:
+            earlier = written[name]
+            written[name] = [*earlier, instance] if isinstance(earlier, list) else [earlier, instance]
+        else:
+            written[name] = instance
+    return written
+
+
+def _deletion(before: Instance | None, dataset: str | None, at: int) -> Instance:
+    kind = "Property" if before is None else before["type"]
+    instance: Instance = {"type": kind, "deletedAt": at}
+    if dataset is not None:
+        instance["datasetId"] = dataset
+    return instance
+
+
+def _write_entities(connection: apsw.Connection, names: Names, entities: Iterable[Known], now: int) -> None:
+    new, updated, deleted = [], [], []
+    index = Index(names)
+    for known in entities:
+        n, before, after = known.n, known.before, known.after
+        placed = False
+        if after is None:
+            if known.is_new:
+                new.append(_deleted_row(names, known, now))
+            else:
+                deleted.append((now, n))
+        else:
+            types, doc = names.encode_types(after.types), names.encode(after.attributes)
+            known.doc = doc
+            placed = '"GeoProperty"' in doc
+            scopes = encode_scopes(after.scopes) if after.scopes else None
+            if known.is_new:
+                new.append((types, scopes, after.created, after.modified, after.expires, None, doc, after.id, n))
+            else:
+                updated.append((types, scopes, after.created, after.modified, after.expires, None, doc, n))
+        index.move(n, before, after, places=placed or known.placed)
+        known.before, known.is_new, known.placed = after, False, placed
+    if new:
+        connection.executemany(_INSERT_ENTITY, new)
+    if updated:
+        connection.executemany(_UPDATE_ENTITY, updated)
+    if deleted:
+        connection.executemany(_MARK_DELETED, deleted)
+    index.store(connection)
+
+
+def _deleted_row(names: Names, known: Known, now: int) -> tuple[Any, ...]:
+    last = known.last
+    assert last is not None
+    types = names.encode_types(last.types)
+    return (types, encode_scopes(last.scopes), last.created, last.modified, None, now, None, last.id, known.n)
+
+
+def _write_records(connection: apsw.Connection, records: dict[tuple[str, str], Any]) -> None:
+    kept = [(kind, key, orjson.dumps(doc).decode()) for (kind, key), doc in records.items() if doc is not None]
+    gone = [identity for identity, doc in records.items() if doc is None]
+    if kept:
+        connection.executemany(
+            "INSERT INTO record (kind, key, doc) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET doc = excluded.doc", kept
+        )
+    if gone:
+        connection.executemany("DELETE FROM record WHERE kind = ? AND key = ?", gone)

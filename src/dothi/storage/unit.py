@@ -1,0 +1,164 @@
+"""One unit of work and the group it is committed with: what was loaded, what was staged, in memory until flushed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import apsw
+import orjson
+
+from dothi.model.change import AttributeChange, Cause, Change, ChangeKind
+from dothi.model.entity import Entity, Instance
+from dothi.model.query import EntityQuery
+from dothi.storage.flush import Known, Past, Staged, flush
+from dothi.storage.past import keep_past, not_kept_yet
+from dothi.storage.rows import COLUMNS, Names
+
+_LOAD = f"SELECT {COLUMNS} FROM entity WHERE id IN (SELECT value FROM json_each(?))"
+
+
+class Group:
+    """All that one commit writes. Lives on the writer thread."""
+
+    def __init__(self, connection: apsw.Connection, names: Names, counters: Counters, now: int) -> None:
+        self.connection = connection
+        self.names = names
+        self.counters = counters
+        self.now = now
+        self.known: dict[str, Known] = {}
+        self.staged = Staged()
+        self.changes: list[Change] = []
+        self.touched: list[int] = []
+
+    def load(self, ids: Iterable[str]) -> None:
+        """Make the stored state of these ids known, by one SELECT for those that are not yet."""
+        missing = [id for id in ids if id not in self.known]
+        if not missing:
+            return
+        names = self.names
+        for row in self.connection.execute(_LOAD, (orjson.dumps(missing).decode(),)):
+            doc = row[7]
+            entity = None if doc is None else names.entity_of(row)
+            self.known[row[1]] = Known(row[0], entity, entity, placed=doc is not None and '"GeoProperty"' in doc)
+        for id in missing:
+            if id not in self.known:
+                self.known[id] = Known(0, None, None)
+
+    def state(self, id: str) -> Entity | None:
+        known = self.known.get(id)
+        if known is None:
+            self.load((id,))
+            known = self.known[id]
+        return known.after
+
+    def absorb(self, unit: Unit) -> None:
+        """Take over what a unit that succeeded has staged."""
+        for entity, kind, attributes, cause in unit.saved:
+            known = self.known[entity.id]
+            known.after = None if kind == "deleted" else entity
+            known.last = entity
+            if not known.n:
+                known.n = self.counters.next_entity()
+                known.is_new = True
+            change = Change(self.counters.next_change(), unit.now, kind, entity, attributes, cause)
+            self.changes.append(change)
+            self.staged.changes.append((known, change))
+            self.staged.entities[entity.id] = known
+        self.staged.records.update(unit.records)
+        for past in unit.past:
+            self.flush()
+            self.touched += keep_past(self.connection, self.names, self.counters, self.known, past)
+
+    def flush(self) -> None:
+        """Write what is staged so far, inside the transaction."""
+        self.touched += flush(self.connection, self.names, self.staged, self.now)
+        self.staged = Staged()
+
+
+class Counters:
+    """The next numbers of entities and changes, and how many rows of the tail each entity has."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.entity = int(connection.execute("SELECT coalesce(max(n), 0) FROM entity").get)
+        tail = int(connection.execute("SELECT coalesce(max(seq), 0) FROM change").get)
+        kept = connection.execute("SELECT doc FROM record WHERE kind = 'log' AND key = 'last'").get
+        self.change = max(tail, 0 if kept is None else orjson.loads(kept))
+
+    def next_entity(self) -> int:
+        self.entity += 1
+        return self.entity
+
+    def next_change(self) -> int:
+        self.change += 1
+        return self.change
+
+
+class Unit:
+    """What one `Store.write` stages; the Transaction that its work is given."""
+
+    def __init__(self, group: Group, now: int) -> None:
+        self._group = group
+        self._states: dict[str, Entity | None] = {}
+        self._now = now
+        self.saved: list[tuple[Entity, ChangeKind, tuple[AttributeChange, ...], Cause]] = []
+        self.past: list[Past] = []
+        self.records: dict[tuple[str, str], Any] = {}
+
+    @property
+    def now(self) -> int:
+        return self._now
+
+    def load(self, ids: Iterable[str]) -> Mapping[str, Entity]:
+        ids = tuple(ids)
+        group, states = self._group, self._states
+        group.load(ids)
+        found = {}
+        for id in ids:
+            entity = states[id] if id in states else group.known[id].after
+            if entity is not None:
+                found[id] = entity
+        return found
+
+    def save(self, entity: Entity, kind: ChangeKind, changes: Sequence[AttributeChange], cause: Cause) -> None:
+        if entity.id not in self._group.known:
+            self._group.load((entity.id,))
+        self._states[entity.id] = None if kind == "deleted" else entity
+        self.saved.append((entity, kind, tuple(changes), cause))
+
+    def append(self, entity: Entity, instances: Sequence[tuple[str, Instance]], cause: Cause) -> int:
+        group = self._group
+        if entity.id not in group.known:
+            group.load((entity.id,))
+        fresh = not_kept_yet(group.connection, group.names, group.known[entity.id].n, instances)
+        if fresh:
+            self.past.append(Past(entity.id, fresh, cause, self._now))
+        return len(fresh)
+
+    def select(self, query: EntityQuery) -> list[str]:
+        from dothi.storage.compile import compile_entities
+
+        self._group.flush()
+        compiled = compile_entities(query, self._group.names.number)
+        if compiled.empty:
+            return []
+        return [row[1] for row in self._group.connection.execute(compiled.sql, compiled.parameters)]
+
+    def record(self, kind: str, key: str) -> Any | None:
+        for layer in (self.records, self._group.staged.records):
+            if (kind, key) in layer:
+                return layer[kind, key]
+        doc = self._group.connection.execute("SELECT doc FROM record WHERE kind = ? AND key = ?", (kind, key)).get
+        return None if doc is None else orjson.loads(doc)
+
+    def put_record(self, kind: str, key: str, document: Any) -> None:
+        self.records[kind, key] = document
+
+    def drop_record(self, kind: str, key: str) -> bool:
+        was = self.record(kind, key) is not None
+        self.records[kind, key] = None
+        return was
+
+
+#: What a caller hands to the writer.
+Work = Callable[[Unit], Any]

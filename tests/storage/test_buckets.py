@@ -1,0 +1,79 @@
+"""Aggregation periods and methods agree with the slow obvious way."""
+
+import math
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dothi.model.errors import BadRequestData
+from dothi.model.instant import parse_instant
+from dothi.model.query import Window
+from dothi.storage.buckets import aggregate_numbers, aggregate_values, edges, parse_period
+
+METHODS = ("totalCount", "distinctCount", "sum", "avg", "min", "max", "stddev", "sumsq")
+HOUR = 3_600_000_000
+
+
+def naive(times, values, window, size):
+    anchor = window.start or 0
+    groups = {}
+    for time, value in zip(times, values, strict=True):
+        groups.setdefault((time - anchor) // size, []).append(value)
+    return {
+        anchor + index * size: {
+            "totalCount": len(group),
+            "distinctCount": len(set(group)),
+            "sum": math.fsum(group),
+            "avg": math.fsum(group) / len(group),
+            "min": min(group),
+            "max": max(group),
+            "stddev": math.sqrt(math.fsum((v - math.fsum(group) / len(group)) ** 2 for v in group) / len(group)),
+            "sumsq": math.fsum(v * v for v in group),
+        }
+        for index, group in groups.items()
+    }
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 200 * HOUR), st.integers(-100, 100)), min_size=1, max_size=40),
+    st.sampled_from([None, 0, 90 * 60_000_000]),
+)
+def test_hourly_aggregates_agree_with_the_obvious_way(pairs, start):
+    pairs = sorted((time, value) for time, value in pairs if start is None or time >= start)
+    if not pairs:
+        return
+    window = Window(start=start)
+    times, values = [p[0] for p in pairs], [p[1] for p in pairs]
+    expected = naive(times, values, window, HOUR)
+    fast = aggregate_numbers(np.array(times), np.array(values, float), window, METHODS, "PT1H")
+    slow = aggregate_values(np.array(times), values, window, METHODS, "PT1H")
+    for buckets in (fast, slow):
+        assert [bucket.start for bucket in buckets] == list(expected)
+        for bucket in buckets:
+            assert bucket.values == pytest.approx(expected[bucket.start], abs=1e-9)
+
+
+def test_months_follow_the_calendar():
+    first, last = (parse_instant(text) for text in ("2024-01-31T10:00:00Z", "2024-04-02T00:00:00Z"))
+    borders = edges(first, last, Window(), "P1M")
+    months = [datetime.fromtimestamp(edge / 1e6, UTC).strftime("%Y-%m-%d") for edge in borders]
+    assert months == ["2024-01-01", "2024-02-01", "2024-03-01", "2024-04-01", "2024-05-01"]
+
+
+def test_whole_range_is_one_bucket():
+    (bucket,) = aggregate_numbers(np.array([5, 7]), np.array([1.0, 3.0]), Window(), ("avg",), "PT0S")
+    assert (bucket.start, bucket.values) == (5, {"avg": 2.0})
+
+
+@pytest.mark.parametrize("text", ["", "P", "PT", "1H", "P1H", "P-1D", "P1M2D", "PT1.S"])
+def test_a_wrong_period_is_refused(text):
+    with pytest.raises(BadRequestData, match="aggrPeriodDuration"):
+        parse_period(text)
+
+
+def test_texts_have_an_order_but_no_mean():
+    (bucket,) = aggregate_values(np.array([1, 2]), ["b", "a"], Window(), ("min", "max", "avg", "totalCount"), "P1D")
+    assert bucket.values == {"min": "a", "max": "b", "avg": None, "totalCount": 2}
