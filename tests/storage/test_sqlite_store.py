@@ -2,6 +2,7 @@
 
 import asyncio
 
+import numpy as np
 import pytest
 
 from dothi.model.change import AttributeChange, Cause
@@ -226,6 +227,25 @@ async def test_appending_the_past_twice_changes_nothing(store, count):
     assert await values(store, "urn:a") == once
     assert len(once) == count + 1
     assert (await store.entity("urn:a")).attributes[PM]["value"] == 0
+
+
+async def test_columns_of_numbers_are_kept_like_single_values(store):
+    await write(store, "urn:a", {PM: reading(0, -1)})
+    times = START + np.arange(3000) * HOUR
+    numbers = np.round(np.sin(np.arange(3000)) * 50, 1)
+
+    def work(tx):
+        entity = tx.load(["urn:a"])["urn:a"]
+        return tx.append_columns(entity, PM, {"type": "Property", "unitCode": "GQ"}, times, numbers)
+
+    assert await store.write(work) == 3000
+    assert await store.write(work) == 0
+    found = await values(store, "urn:a", Window(start=START))
+    assert found == [(format_instant(int(t)), float(v)) for t, v in zip(times, numbers, strict=True)]
+    numbers = numbers.copy()
+    numbers[5] = 7
+    assert await store.write(work) == 1
+    assert dict(await values(store, "urn:a"))[format_instant(int(times[5]))] == 7
 
 
 async def test_a_corrected_value_of_the_same_time_replaces_the_old_one(store):

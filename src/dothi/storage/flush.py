@@ -12,6 +12,7 @@ import orjson
 from dothi.model.change import Cause, Change
 from dothi.model.entity import Attributes, Entity, Instance
 from dothi.storage.index import Index
+from dothi.storage.packing import Floats, Ints
 from dothi.storage.rows import Names, encode_scopes
 
 KIND_NUMBERS = {"created": 0, "updated": 1, "deleted": 2}
@@ -52,6 +53,18 @@ class Past:
     id: str
     instances: Sequence[tuple[str, Instance]]
     cause: Cause
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class PastColumns:
+    """Numbers that belong only to the history of one attribute instance set of an entity."""
+
+    id: str
+    attribute: str
+    instance: Instance
+    times: Ints
+    values: Floats
     at: int
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import apsw
+import numpy as np
 import orjson
 
-from dothi.model.entity import VALUE_MEMBER, Attributes, Instance
+from dothi.model.entity import VALUE_MEMBER, Instance
 from dothi.model.query import Window
-from dothi.storage.chunk import CHUNK_POINTS, Point, Summary, seal, time_of
-from dothi.storage.flush import INSERT_CHANGE, PAST, Known, Past, encode_cause
+from dothi.storage.chunk import CHUNK_POINTS, Point, Summary, seal, seal_columns, time_of
+from dothi.storage.counters import Counters
+from dothi.storage.flush import INSERT_CHANGE, PAST, Past, PastColumns, encode_cause
+from dothi.storage.packing import Floats, Ints
 from dothi.storage.rows import Names
 from dothi.storage.series import Column, Key, columns
 
@@ -63,32 +66,57 @@ def _fingerprints(column: Column, window: Window) -> dict[int, bytes]:
     }
 
 
-def keep_past(
-    connection: apsw.Connection, names: Names, counters: Any, known: dict[str, Known], past: Past
-) -> list[int]:
-    """Write instances of one entity into its history; returns its number once for each row added to the tail."""
-    n = known[past.id].n
-    if not n:
-        raise ValueError(f"{past.id} has no row to hang a history on")
+def new_positions(
+    connection: apsw.Connection, names: Names, n: int, key: tuple[str, str], times: Ints, values: Floats
+) -> Ints:
+    """Positions of (time, number) pairs that the history of entity number `n` does not hold."""
+    attribute, dataset = key
+    everything = np.arange(len(times))
+    if not n or not len(times):
+        return everything
+    window = Window(start=int(times[0]), end=int(times[-1]) + 1)
+    column = columns(connection, names, n, [attribute], window).get((names.number(attribute) or 0, dataset))
+    if column is None:
+        return everything
+    place = np.minimum(np.searchsorted(column.times, times), len(column.times) - 1)
+    known = (column.times[place] == times) & (column.numbers()[place] == values)
+    return np.flatnonzero(~known)
+
+
+def keep_columns(connection: apsw.Connection, names: Names, n: int, past: PastColumns) -> None:
+    """Seal numbers of one series straight into chunks."""
+    key = (names.intern(past.attribute), past.instance.get("datasetId", ""))
+    names.store(connection)
+    meta = {name: item for name, item in past.instance.items() if name not in ("value", "createdAt", "modifiedAt")}
+    meta["observedAt"] = True
+    chunks = []
+    for first in range(0, len(past.times), CHUNK_POINTS):
+        times = past.times[first : first + CHUNK_POINTS]
+        recorded, which = np.full(len(times), past.at, np.int64), np.zeros(len(times), np.int64)
+        values = past.values[first : first + CHUNK_POINTS]
+        chunks.append(seal_columns(times, recorded, values, [meta], which))
+    store_chunks(connection, series_number(connection, n, key), chunks)
+
+
+def keep_past(connection: apsw.Connection, names: Names, counters: Counters, n: int, past: Past) -> bool:
+    """Write instances into the history of entity number `n`; whether a row was added to the tail."""
     by_series: dict[Key, list[Point]] = {}
     for name, instance in past.instances:
         key = (names.intern(name), instance.get("datasetId", ""))
         by_series.setdefault(key, []).append((time_of(instance, past.at), past.at, instance))
     names.store(connection)
-    rest: Attributes = {}
+    rest: dict[str, list[Instance]] = {}
     for key, points in by_series.items():
         if len(points) >= SEAL_AT_ONCE:
             points.sort(key=lambda point: point[:2])
             store_chunks(connection, series_number(connection, n, key), pack(points))
         else:
-            held = rest.setdefault(names.iri(key[0]), [])
-            assert isinstance(held, list)
-            held += [instance for _, _, instance in points]
+            rest.setdefault(names.iri(key[0]), []).extend(instance for _, _, instance in points)
     if not rest:
-        return []
-    row = (counters.next_change(), n, past.at, PAST, encode_cause(past.cause), names.encode(rest))
+        return False
+    row = (counters.next_change(), n, past.at, PAST, encode_cause(past.cause), names.encode({**rest}))
     connection.execute(INSERT_CHANGE, row)
-    return [n]
+    return True
 
 
 def pack(points: Sequence[Point]) -> Iterator[tuple[Summary, bytes]]:
@@ -107,7 +135,7 @@ def series_number(connection: apsw.Connection, entity: int, key: Key) -> int:
     return connection.last_insert_rowid()
 
 
-def store_chunks(connection: apsw.Connection, series: int, chunks: Any) -> None:
+def store_chunks(connection: apsw.Connection, series: int, chunks: Iterable[tuple[Summary, bytes]]) -> None:
     connection.executemany(
         INSERT_CHUNK,
         [(series, s.start, s.end, s.points, s.count, s.total, s.low, s.high, data) for s, data in chunks],

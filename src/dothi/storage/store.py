@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dothi.model.change import AttributeChange, Cause, Change, ChangeKind
 from dothi.model.entity import Entity, Instance
 from dothi.model.query import AggregateMethod, EntityQuery, TimeProperty, Window
@@ -78,6 +81,15 @@ class Transaction(Protocol):
         """Add past instances (with observedAt) to the history without touching the state; how many were new.
 
         An instance whose (attribute, datasetId, observedAt) is in the history replaces the older one.
+        """
+        ...
+
+    def append_columns(
+        self, entity: Entity, attribute: str, instance: Instance, times: NDArray[np.int64], values: NDArray[np.float64]
+    ) -> int:
+        """Add many past numbers of one attribute at once; how many were new.
+
+        `times` ascend, in microseconds; `instance` is what all have in common (type, unitCode, sub-attributes...).
         """
         ...
 

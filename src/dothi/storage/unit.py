@@ -11,8 +11,10 @@ import orjson
 from dothi.model.change import AttributeChange, Cause, Change, ChangeKind
 from dothi.model.entity import Entity, Instance
 from dothi.model.query import EntityQuery
-from dothi.storage.flush import Known, Past, Staged, flush
-from dothi.storage.past import keep_past, not_kept_yet
+from dothi.storage.counters import Counters
+from dothi.storage.flush import Known, Past, PastColumns, Staged, flush
+from dothi.storage.packing import Floats, Ints
+from dothi.storage.past import keep_columns, keep_past, new_positions, not_kept_yet
 from dothi.storage.rows import COLUMNS, Names
 
 _LOAD = f"SELECT {COLUMNS} FROM entity WHERE id IN (SELECT value FROM json_each(?))"
@@ -68,30 +70,16 @@ class Group:
         self.staged.records.update(unit.records)
         for past in unit.past:
             self.flush()
-            self.touched += keep_past(self.connection, self.names, self.counters, self.known, past)
+            n = self.known[past.id].n
+            if isinstance(past, PastColumns):
+                keep_columns(self.connection, self.names, n, past)
+            elif keep_past(self.connection, self.names, self.counters, n, past):
+                self.touched.append(n)
 
     def flush(self) -> None:
         """Write what is staged so far, inside the transaction."""
         self.touched += flush(self.connection, self.names, self.staged, self.now)
         self.staged = Staged()
-
-
-class Counters:
-    """The next numbers of entities and changes, and how many rows of the tail each entity has."""
-
-    def __init__(self, connection: apsw.Connection) -> None:
-        self.entity = int(connection.execute("SELECT coalesce(max(n), 0) FROM entity").get)
-        tail = int(connection.execute("SELECT coalesce(max(seq), 0) FROM change").get)
-        kept = connection.execute("SELECT doc FROM record WHERE kind = 'log' AND key = 'last'").get
-        self.change = max(tail, 0 if kept is None else orjson.loads(kept))
-
-    def next_entity(self) -> int:
-        self.entity += 1
-        return self.entity
-
-    def next_change(self) -> int:
-        self.change += 1
-        return self.change
 
 
 class Unit:
@@ -102,7 +90,7 @@ class Unit:
         self._states: dict[str, Entity | None] = {}
         self._now = now
         self.saved: list[tuple[Entity, ChangeKind, tuple[AttributeChange, ...], Cause]] = []
-        self.past: list[Past] = []
+        self.past: list[Past | PastColumns] = []
         self.records: dict[tuple[str, str], Any] = {}
 
     @property
@@ -133,6 +121,16 @@ class Unit:
         fresh = not_kept_yet(group.connection, group.names, group.known[entity.id].n, instances)
         if fresh:
             self.past.append(Past(entity.id, fresh, cause, self._now))
+        return len(fresh)
+
+    def append_columns(self, entity: Entity, attribute: str, instance: Instance, times: Ints, values: Floats) -> int:
+        group = self._group
+        if entity.id not in group.known:
+            group.load((entity.id,))
+        key = (attribute, instance.get("datasetId", ""))
+        fresh = new_positions(group.connection, group.names, group.known[entity.id].n, key, times, values)
+        if len(fresh):
+            self.past.append(PastColumns(entity.id, attribute, instance, times[fresh], values[fresh], self._now))
         return len(fresh)
 
     def select(self, query: EntityQuery) -> list[str]:

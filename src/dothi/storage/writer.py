@@ -16,8 +16,9 @@ import structlog
 
 from dothi.model.change import Change
 from dothi.model.errors import Overloaded
+from dothi.storage.counters import Counters
 from dothi.storage.rows import Names
-from dothi.storage.unit import Counters, Group, Unit, Work
+from dothi.storage.unit import Group, Unit, Work
 
 log = structlog.get_logger("dothi.storage")
 

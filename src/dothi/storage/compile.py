@@ -1,0 +1,297 @@
+"""Compiles an entity query to one SELECT over the tables of a city's file."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import apsw
+
+from dothi.model.match import DEFAULT_DATASET
+from dothi.model.pattern import compile_pattern
+from dothi.model.qlang import ENTITY_TIMES, TEXT_ENDS, TIME_ENDS
+from dothi.model.query import AllOf, AttributePath, EntityQuery, GeoQuery, Name, Order, Selection
+from dothi.model.relation import GeoTest, reach, rectangle
+from dothi.model.selection import names, scope_expression
+from dothi.storage.terms import Bind, condition, key
+
+Number = Callable[[str], "int | None"]
+
+COLUMNS: Final = "e.n, e.id, e.types, e.scopes, e.created, e.modified, e.expires, e.doc"
+_NOW: Final = "CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER)"
+_ALIVE: Final = f"e.doc IS NOT NULL AND (e.expires IS NULL OR e.expires > {_NOW})"
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A statement and its values for a connection that `functions.register` has seen; `empty`: nothing can match,
+    there is no statement to run."""
+
+    sql: str
+    parameters: tuple[Any, ...]
+    empty: bool = False
+
+
+class _Never(Exception):
+    """A part of the query that no entity can meet."""
+
+
+def compile_entities(query: EntityQuery, number: Number, *, count: bool = False) -> Compiled:
+    """One page of the matching entities (columns n, id, types, scopes, created, modified, expires, doc), living ones
+    only, ordered by n or by `query.order`; with `count` one row with their number, whatever the page.
+
+    `number` gives the number of a name, None where the file never saw it. The text of the statement depends on the
+    query's shape alone, so that SQLite's statement cache serves all queries of that shape. Raises BadRequestData for
+    a pattern that cannot be run.
+    """
+    select = _Select(number)
+    try:
+        source, conditions = select.source(query)
+    except _Never:
+        return Compiled("", (), empty=True)
+    where = " AND ".join([*conditions, _ALIVE])
+    if count:
+        sql = f"SELECT count(*) FROM {source} WHERE {where}"
+    else:
+        order = "".join(f"{term}, " for term in map(select.order, query.order) if term)
+        page = f"LIMIT {select.bind(query.limit)} OFFSET {select.bind(query.offset)}"
+        sql = f"SELECT {COLUMNS} FROM {source} WHERE {where} ORDER BY {order}e.n {page}"
+    return Compiled(sql, tuple(select.parameters))
+
+
+class _Select:
+    """Gathers the values of one statement while its text is made."""
+
+    def __init__(self, number: Number) -> None:
+        self.number = number
+        self.parameters: list[Any] = []
+        self.places: dict[tuple[type, object], str] = {}
+
+    def bind(self, value: object) -> str:
+        known = (type(value), value)
+        place = self.places.get(known)
+        if place is None:
+            self.parameters.append(value)
+            place = self.places[known] = f"?{len(self.parameters)}"
+        return place
+
+    def name(self, iri: str) -> int:
+        number = self.number(iri)
+        if number is None:
+            raise _Never
+        return number
+
+    # --- which rows are looked at, in the order of what usually leaves the fewest ---------------------------------
+
+    def source(self, query: EntityQuery) -> tuple[str, list[str]]:
+        """The FROM part, and the conditions; the first of them, or the join, is the one that finds the rows.
+
+        A set of row numbers is written `e.n IN (SELECT ...)`: SQLite makes it once, sorted, and then walks entities
+        in order without sorting them, so that LIMIT stops early. It would not find the R*Tree by itself: with an
+        index on types at hand it ignores it, even after ANALYZE.
+        """
+        source, conditions = "entity AS e", list(self._sets(query))
+        if query.types is not None and conditions:
+            conditions.append(self._selected(query.types, self._type))
+        elif query.types is not None:
+            source, conditions = self._by_type(query.types)
+        conditions.extend(self._filters(query))
+        return source, conditions
+
+    def _sets(self, query: EntityQuery) -> Iterator[str]:
+        if query.ids:
+            yield self._ids(query.ids)
+        if query.geo is not None:
+            yield _Place(self, query.geo).condition()
+        if query.scope is not None:
+            yield self._scopes(query.scope, first=not query.ids and query.geo is None)
+
+    def _filters(self, query: EntityQuery) -> Iterator[str]:
+        if query.attributes:
+            yield self._attributes(query)
+        if query.id_pattern is not None:
+            yield f"pattern_found({self.bind(apsw.pyobject(compile_pattern(query.id_pattern)))}, e.id)"
+        if query.q is not None:
+            found = condition(query.q, self.bind, self.number, query.dataset_ids)
+            if found is None:
+                raise _Never
+            yield found
+
+    def _ids(self, ids: tuple[str, ...]) -> str:
+        if len(ids) == 1:
+            return f"e.id = {self.bind(ids[0])}"
+        return f"e.id IN (SELECT value FROM json_each({self.bind(json.dumps(ids))}))"
+
+    def _attributes(self, query: EntityQuery) -> str:
+        found = []
+        for iri in query.attributes:
+            number = self.number(iri)
+            if number is not None:
+                found.append(self._attribute(f'$."{number}"', query.dataset_ids))
+        if not found:
+            raise _Never
+        return "(" + " OR ".join(found) + ")"
+
+    def _attribute(self, path: str, datasets: tuple[str, ...]) -> str:
+        at = self.bind(path)
+        if not datasets:
+            return f"json_type(e.doc, {at}) IS NOT NULL"
+        wanted, default = ", ".join(map(self.bind, datasets)), self.bind(DEFAULT_DATASET)
+        array = f"CASE json_type(e.doc, {at}) WHEN 'object' THEN json_array(json_extract(e.doc, {at}))"
+        rows = f"json_each({array} ELSE e.doc -> {at} END) AS a"
+        return f"EXISTS (SELECT 1 FROM {rows} WHERE coalesce(a.value ->> '$.datasetId', {default}) IN ({wanted}))"
+
+    # --- types and scopes -----------------------------------------------------------------------------------------
+
+    def _by_type(self, selection: Selection) -> tuple[str, list[str]]:
+        """Types as what finds the rows: entities of one type are walked in order, those of several gathered first."""
+        leader = _leader(selection)
+        if leader is not None:
+            source = "entity_type AS d CROSS JOIN entity AS e ON e.n = d.entity"
+            rest = [] if isinstance(selection, Name) else [self._selected(selection, self._type)]
+            return source, [f"d.type = {self.bind(self.name(leader))}", *rest]
+        known = [number for number in map(self.number, names(selection)) if number is not None]
+        if not known:
+            raise _Never
+        some = f"e.n IN (SELECT entity FROM entity_type WHERE type IN ({', '.join(map(self.bind, known))}))"
+        return "entity AS e", [some, self._selected(selection, self._type)]
+
+    def _type(self, iri: str) -> str:
+        return f"EXISTS (SELECT 1 FROM entity_type WHERE type = {self.bind(self.name(iri))} AND entity = e.n)"
+
+    def _scopes(self, selection: Selection, *, first: bool) -> str:
+        if first and not _has_all(selection):
+            any_of = " OR ".join(self._scope(pattern) for pattern in names(selection))
+            return f"e.n IN (SELECT entity FROM entity_scope WHERE {any_of})"
+        row = "EXISTS (SELECT 1 FROM json_each(e.scopes) AS s CROSS JOIN entity_scope ON scope = s.value"
+        return self._selected(selection, lambda pattern: f"{row} AND entity = e.n WHERE {self._scope(pattern)})")
+
+    def _scope(self, pattern: str) -> str:
+        """The condition on a row of entity_scope; a range of the key wherever the pattern's start is plain."""
+        expression = scope_expression(pattern)
+        if expression is None:
+            return f"scope = {self.bind(pattern)}"
+        start = pattern[: min(pattern.find(mark) for mark in "+#" if mark in pattern)].removesuffix("/")
+        # "0" is the character after "/".
+        inside = f"scope >= {self.bind(start + '/')} AND scope < {self.bind(start + '0')}"
+        if pattern == start + "/#":
+            return f"(scope = {self.bind(start)} OR ({inside}))"
+        return f"({inside} AND pattern_found({self.bind(apsw.pyobject(compile_pattern(expression)))}, scope))"
+
+    def _selected(self, selection: Selection, leaf: Callable[[str], str]) -> str:
+        if isinstance(selection, Name):
+            return leaf(selection.text)
+        found = []
+        for part in selection.parts:
+            try:
+                found.append(self._selected(part, leaf))
+            except _Never:
+                if isinstance(selection, AllOf):
+                    raise
+        if not found:
+            raise _Never
+        return "(" + (" AND " if isinstance(selection, AllOf) else " OR ").join(found) + ")"
+
+    # --- order ----------------------------------------------------------------------------------------------------
+
+    def order(self, order: Order) -> str:
+        """The terms of ORDER BY for one key: rank of the data type (clause 4.23.2), then the value; '' if never seen.
+
+        What is absent comes last in either direction. Of several instances the first counts.
+        """
+        direction = " DESC" if order.descending else ""
+        column = {"id": "e.id", "type": "e.types", "createdAt": "e.created", "modifiedAt": "e.modified"}
+        first = order.path.names[0]
+        if len(order.path.names) == 1 and first in column:
+            return f"{column[first]}{direction}"
+        attribute = self.number(first)
+        if attribute is None:
+            return ""
+        paths = [self.bind(path) for path in _paths(f'$."{attribute}"', order.path)]
+        kind = "coalesce(" + ", ".join(f"json_type(e.doc, {path})" for path in paths) + ", '')"
+        value = "coalesce(" + ", ".join(f"e.doc ->> {path}" for path in paths) + ", '')"
+        return (
+            f"CASE {kind} WHEN 'integer' THEN 0 WHEN 'real' THEN 0 WHEN 'text' THEN 1 WHEN 'object' THEN 2 "
+            f"WHEN 'array' THEN 3 WHEN 'true' THEN 4 WHEN 'false' THEN 4 WHEN 'null' THEN 5 ELSE 6 END, "
+            f"text_order({value}){direction}"
+        )
+
+
+def _paths(top: str, path: AttributePath) -> Iterator[str]:
+    """Where the value to order by may lie: in the only instance or the first of several, by kind of attribute."""
+    ended = len(path.names) > 1 and (path.names[-1] in TIME_ENDS or path.names[-1] in TEXT_ENDS)
+    below = "".join(map(key, path.names[1:]))
+    for instance in (top, top + "[0]"):
+        if ended or path.names[0] in ENTITY_TIMES:
+            yield instance + below
+            continue
+        for member in ("value", "object", "vocab", "json", "languageMap"):
+            yield instance + below + key(member) + "".join(map(key, path.members))
+
+
+def _leader(selection: Selection) -> str | None:
+    """A type that every match has, whose entities can be walked in order."""
+    if isinstance(selection, Name):
+        return selection.text
+    first = selection.parts[0] if isinstance(selection, AllOf) else None
+    return first.text if isinstance(first, Name) else None
+
+
+def _has_all(selection: Selection) -> bool:
+    return isinstance(selection, AllOf) or any(_has_all(part) for part in getattr(selection, "parts", ()))
+
+
+class _Place:
+    """A geo query as a condition: the R*Tree finds the boxes, the exact test decides."""
+
+    def __init__(self, select: _Select, geo: GeoQuery) -> None:
+        self.geo = geo
+        self.bind: Bind = select.bind
+        self.test = GeoTest(geo)
+        attribute = select.name(geo.property)
+        self.attribute = select.bind(attribute)
+        self.path = select.bind(f'$."{attribute}"')
+        self.object = select.bind(apsw.pyobject(self.test))
+
+    def condition(self) -> str:
+        around = self.test.box()
+        if around is None:
+            # No box to look into: nearly all entities match, and a page of them is soon full.
+            return f"geo_any({self.object}, e.doc -> {self.path})"
+        west, south, east, north = map(self.bind, around)
+        doc = f"(SELECT x.doc -> {self.path} FROM entity AS x WHERE x.n = p.entity)"
+        return (
+            f"e.n IN (SELECT p.entity FROM place AS p WHERE p.west <= {east} AND p.east >= {west} "
+            f"AND p.south <= {north} AND p.north >= {south} AND p.attribute = {self.attribute} "
+            f"AND {self._exact(doc)})"
+        )
+
+    def _exact(self, instances: str) -> str:
+        return f"CASE WHEN p.lon IS NULL THEN geo_any({self.object}, {instances}) ELSE {self._point()} END"
+
+    def _point(self) -> str:
+        """The exact test of a Point at (p.lon, p.lat): arithmetic where that is all it takes."""
+        if self.geo.relation == "near" and self.test.is_point:
+            return self._near()
+        around = rectangle(self.geo)
+        if around is not None and self.geo.relation in ("within", "intersects"):
+            west, south, east, north = map(self.bind, around)
+            more, less = (">", "<") if self.geo.relation == "within" else (">=", "<=")
+            return f"p.lon {more} {west} AND p.lon {less} {east} AND p.lat {more} {south} AND p.lat {less} {north}"
+        return f"geo_point({self.object}, p.lon, p.lat)"
+
+    def _near(self) -> str:
+        """The haversine of model.relation, term for term."""
+        lon, lat = self.geo.geometry["coordinates"][:2]
+        half = self.bind(math.pi / 360)
+        up, along = f"sin((p.lat - {self.bind(lat)}) * {half})", f"sin((p.lon - {self.bind(lon)}) * {half})"
+        cosine = self.bind(math.cos(math.radians(lat)))
+        central = f"({up} * {up} + {cosine} * cos(radians(p.lat)) * {along} * {along})"
+        low, high = self.geo.min_distance, self.geo.max_distance
+        tests = [] if high is None else [f"{central} <= {self.bind(reach(high))}"]
+        if low is not None:
+            tests.append(f"{central} > {self.bind(reach(low))}")
+        return " AND ".join(tests)
