@@ -1,0 +1,348 @@
+"""Which @context a request means: packaged, kept by this broker, or fetched once and kept (GS CIM 009 clause 5.13)."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import orjson
+
+from dothi.broker.kept_contexts import Kept, KeptContexts, Kind
+from dothi.broker.outside import Answer, Outside, OutsideFailed
+from dothi.model.context import Context, core_context, parse
+from dothi.model.context_parts import NOT_KNOWN, gather
+from dothi.model.errors import (
+    BadRequestData,
+    LdContextNotAvailable,
+    OperationNotSupported,
+    Problem,
+    ResourceNotFound,
+    TargetRefused,
+)
+from dothi.model.packaged import canonical, is_core, packaged
+from dothi.storage.store import Store
+
+T = TypeVar("T")
+Key = str | bytes
+
+#: A context with more terms than this is parsed on a thread: 10 µs a term would hold the loop.
+_PARSED_BESIDE: Final = 300
+_BYTES_PER_TERM: Final = 600
+_ACCEPT: Final = {"accept": "application/ld+json, application/json;q=0.9, */*;q=0.1", "user-agent": "dothi"}
+
+
+@dataclass(slots=True)
+class _Active:
+    """A context in use: `kept` are the documents it is made of, `turn` orders entries by last use."""
+
+    context: Context
+    kept: tuple[Kept, ...]
+    size: int
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Of contexts in use: `count`, `bytes` (an estimate). Of fetching: `deadline` in seconds for all documents of one
+    context, `document` in bytes, `redirects`, and `silence`: for how many seconds a failure answers in its place."""
+
+    count: int = 256
+    bytes: int = 64 * 1024 * 1024
+    deadline: float = 5.0
+    document: int = 1024 * 1024
+    redirects: int = 4
+    silence: float = 30.0
+
+
+class Contexts:
+    """One tenant's contexts. `own` holds documents, by address, that are known without the network beside the
+    packaged ones: {"https://...": {"@context": ...}}."""
+
+    def __init__(
+        self,
+        store: Store,
+        outside: Outside,
+        *,
+        bounds: Bounds | None = None,
+        own: Mapping[str, Mapping[str, Any]] | None = None,
+        now: Callable[[], int] = lambda: time.time_ns() // 1000,
+    ) -> None:
+        self.core = core_context()
+        self._outside = outside
+        self._bounds = bounds or Bounds()
+        self._own = dict(own or {})
+        self._now = now
+        self._kept = KeptContexts(store, now)
+        self._active: dict[Key, _Active] = {}
+        self._bytes = 0
+        self._turn = 0
+        self._failed: dict[str, tuple[float, Problem]] = {}
+        self._resolving: dict[Key, asyncio.Future[Context]] = {}
+        self._fetching: dict[Key, asyncio.Future[dict[str, Any]]] = {}
+
+    async def open(self) -> None:
+        """Read what is kept. Never waits for the network."""
+        await self._kept.open()
+
+    async def close(self) -> None:
+        """Write the counts of uses."""
+        await self._kept.save_usage()
+
+    # --- meaning ----------------------------------------------------------------------------------------------------
+
+    def known(self, context: Any) -> Context | None:
+        """The context if it is at hand, without waiting; None: call `resolve`. None as argument is the core context."""
+        if context is None:
+            return self.core
+        active = self._active.get(context if type(context) is str else _key(context))
+        if active is None:
+            return None
+        self._turn = active.turn = self._turn + 1
+        for kept in active.kept:
+            kept.hits += 1
+            kept.used = self._now()
+        return active.context
+
+    async def resolve(self, context: Any) -> Context:
+        """The meaning of an @context as it stands in a request: address, object, array of them, or None (the core).
+
+        Raises BadRequestData for what is no context; LdContextNotAvailable, naming address and reason, when a document
+        cannot be had; TargetRefused for addresses that may not be called.
+        """
+        found = self.known(context)
+        if found is None:
+            found = await _once(self._resolving, _key(context), lambda: self._resolve(context))
+        return found
+
+    async def _resolve(self, context: Any) -> Context:
+        kept: list[Kept] = []
+        fetched: dict[str, dict[str, Any]] = {}
+        try:
+            parsed = await self._parse(context, kept, fetched)
+        except BadRequestData as problem:
+            if isinstance(context, str) and context in fetched:
+                self._remember_failure(context, problem)
+            raise
+        for url, document in fetched.items():
+            kept.append(await self._kept.copy(url, document))
+        for part in kept:
+            part.hits += 1
+            part.used = self._now()
+        self._put_in_use(context, parsed, tuple(kept))
+        return parsed
+
+    async def _parse(self, context: Any, kept: list[Kept], fetched: dict[str, dict[str, Any]]) -> Context:
+        """Gather and parse the context; `kept` receives the kept documents it has, `fetched` those from outside."""
+        documents: dict[str, Any] = {}
+        end = asyncio.get_running_loop().time() + self._bounds.deadline
+        while (parts := gather(context, lambda url: documents.get(url, NOT_KNOWN))).missing:
+            for url in parts.missing:
+                documents[url] = (await self._document(url, end, kept, fetched))["@context"]
+        if parts.terms > _PARSED_BESIDE or len(parts.objects) > _PARSED_BESIDE:
+            return await asyncio.to_thread(parse, parts.objects, context)
+        return parse(parts.objects, context)
+
+    async def _document(
+        self, url: str, end: float, kept: list[Kept], fetched: dict[str, dict[str, Any]]
+    ) -> Mapping[str, Any]:
+        """A document with "@context", from the nearest place that has it."""
+        entry = self._kept.find(canonical(url))
+        if entry is not None and not entry.packaged:
+            document = await self._kept.document(entry)
+            if document is not None:
+                kept.append(entry)
+                return _checked(document, url)
+        at_hand = self._own.get(url) or packaged(url)
+        if at_hand is not None:
+            kept.append(self._kept.note_packaged(canonical(url)))
+            return at_hand
+        fetched[url] = await self._fetch(url, end)
+        return fetched[url]
+
+    def _put_in_use(self, context: Any, parsed: Context, kept: tuple[Kept, ...]) -> None:
+        key = _key(context)
+        self._forget(key)
+        self._turn += 1
+        entry = _Active(parsed, kept, len(key) + _BYTES_PER_TERM * len(parsed), self._turn)
+        self._bytes += entry.size
+        self._active[key] = entry
+        while len(self._active) > self._bounds.count or (self._bytes > self._bounds.bytes and len(self._active) > 1):
+            self._forget(min(self._active, key=lambda other: self._active[other].turn))
+
+    def _forget(self, key: Key) -> None:
+        entry = self._active.pop(key, None)
+        self._bytes -= entry.size if entry is not None else 0
+
+    def _forget_all_with(self, kept: Kept) -> None:
+        for key in [key for key, entry in self._active.items() if any(part.id == kept.id for part in entry.kept)]:
+            self._forget(key)
+
+    # --- fetching ---------------------------------------------------------------------------------------------------
+
+    async def _fetch(self, url: str, end: float) -> dict[str, Any]:
+        failed = self._failed.get(url)
+        if failed is not None and failed[0] > asyncio.get_running_loop().time():
+            raise failed[1]
+        return await _once(self._fetching, url, lambda: self._fetch_now(url, end))
+
+    async def _fetch_now(self, url: str, end: float) -> dict[str, Any]:
+        try:
+            answer = await self._outside.fetch(
+                url,
+                headers=_ACCEPT,
+                deadline=max(0.0, end - asyncio.get_running_loop().time()),
+                limit=self._bounds.document,
+                redirects=self._bounds.redirects,
+            )
+            document = _read(answer, url)
+        except OutsideFailed as failure:
+            problem: Problem = LdContextNotAvailable(f"The @context {url} cannot be had: {failure.reason}.")
+            self._remember_failure(url, problem)
+            raise problem from None
+        except (LdContextNotAvailable, TargetRefused) as problem:
+            self._remember_failure(url, problem)
+            raise
+        self._failed.pop(url, None)
+        return document
+
+    def _remember_failure(self, url: str, problem: Problem) -> None:
+        now = asyncio.get_running_loop().time()
+        if len(self._failed) >= self._bounds.count:
+            self._failed = {key: value for key, value in self._failed.items() if value[0] > now}
+            if len(self._failed) >= self._bounds.count:
+                self._failed.clear()
+        self._failed[url] = (now + self._bounds.silence, problem)
+
+    # --- hosting (clause 5.13) ----------------------------------------------------------------------------------------
+
+    async def add(self, document: Any) -> str:
+        """Host a document {"@context": ...}; its local id (5.13.2). What it refers to must be to be had.
+
+        Raises BadRequestData, LdContextNotAvailable.
+        """
+        if not isinstance(document, dict) or "@context" not in document:
+            raise BadRequestData('A document to host must be a JSON object with the member "@context".')
+        await self.resolve(document["@context"])
+        return (await self._kept.add({"@context": document["@context"]}, "Hosted")).id
+
+    async def implicit(self, context: Any) -> str:
+        """The local id under which an inline context is served, for where only an address can stand (5.13.1)."""
+        key = _key(context)
+        digest = hashlib.sha256(key if isinstance(key, bytes) else key.encode()).hexdigest()[:32]
+        return (await self._kept.add({"@context": context}, "ImplicitlyCreated", f"inline-{digest}")).id
+
+    def list(self, kind: Kind | None = None) -> list[Kept]:
+        """What is kept, oldest first, packaged contexts from their first use on (5.13.3)."""
+        return [kept for kept in self._kept.all() if kind is None or kept.kind == kind]
+
+    def details(self, name: str) -> Kept:
+        """The entry of a local id or address (5.13.4 with details). Raises ResourceNotFound."""
+        kept = self._kept.find(name)
+        if kept is None and (name in self._own or packaged(name) is not None):
+            kept = self._kept.find(canonical(name)) or self._kept.note_packaged(canonical(name))
+        if kept is None:
+            raise ResourceNotFound(f"The broker keeps no @context {name!r}.")
+        return kept
+
+    async def get(self, name: str) -> Mapping[str, Any]:
+        """The document of a local id or address (5.13.4).
+
+        Raises ResourceNotFound; OperationNotSupported for a copy of another server's document, which is not served.
+        """
+        kept = self.details(name)
+        if kept.packaged:
+            return self._own.get(kept.url or "") or packaged(kept.url or "") or {}
+        if kept.kind == "Cached":
+            raise OperationNotSupported(
+                f"{kept.url} is a copy that this broker does not serve: ask that address itself."
+            )
+        document = await self._kept.document(kept)
+        if document is None:
+            raise ResourceNotFound(f"The broker keeps no @context {name!r}.")
+        kept.hits += 1
+        kept.used = self._now()
+        return _checked(document, name)
+
+    async def delete(self, name: str, reload: bool = False) -> None:
+        """Delete a kept context, or with `reload` replace a copy by what its address answers now (5.13.5).
+
+        Raises ResourceNotFound; BadRequestData for the core context, for packaged ones, and for reloading what is no
+        copy; LdContextNotAvailable when reloading fails, and then the old copy stays.
+        """
+        kept = self.details(name)
+        if kept.url is not None and is_core(kept.url):
+            raise BadRequestData(f"{kept.url} is the core context: it is part of the broker and cannot be deleted.")
+        if reload:
+            await self._reload(kept)
+        elif kept.packaged:
+            raise BadRequestData(
+                f"{kept.url} comes with the broker and cannot be deleted; reload=true fetches it anew."
+            )
+        else:
+            await self._kept.drop(kept)
+        self._forget_all_with(kept)
+
+    async def _reload(self, kept: Kept) -> None:
+        if kept.kind != "Cached" or kept.url is None:
+            raise BadRequestData(f"{kept.id} is {kept.kind}: only a copy of another server's document can be reloaded.")
+        loop = asyncio.get_running_loop()
+        document = await self._fetch_now(kept.url, loop.time() + self._bounds.deadline)
+        parts = gather(document["@context"], lambda url: {}, kept.url)
+        await asyncio.to_thread(parse, parts.objects, kept.url)
+        await self._kept.copy(kept.url, document)
+
+
+def _key(context: Any) -> Key:
+    """One context, one key: an address is its own, anything else is its canonical JSON."""
+    if isinstance(context, str):
+        return context
+    try:
+        return orjson.dumps(context, option=orjson.OPT_SORT_KEYS)
+    except TypeError as error:
+        raise BadRequestData(f"The @context is no JSON: {error}.") from None
+
+
+def _read(answer: Answer, url: str) -> dict[str, Any]:
+    """The document in an answer. Raises LdContextNotAvailable."""
+    place = url if answer.url == url else f"{url} (redirected to {answer.url})"
+    if answer.status != 200:
+        raise LdContextNotAvailable(f"The @context {place} cannot be had: its server answered {answer.status}.")
+    try:
+        document = orjson.loads(answer.body)
+    except orjson.JSONDecodeError as error:
+        said = answer.headers.get("content-type", "of no said type")
+        raise LdContextNotAvailable(f"The @context {place} is no JSON ({said}): {error}.") from None
+    return _checked(document, place)
+
+
+def _checked(document: Any, place: str) -> dict[str, Any]:
+    if not isinstance(document, dict) or "@context" not in document:
+        raise LdContextNotAvailable(f'The @context {place} is no JSON object with the member "@context".')
+    return document
+
+
+async def _once(flights: dict[Key, asyncio.Future[T]], key: Key, work: Callable[[], Awaitable[T]]) -> T:
+    """Do the work once for all who ask for it at the same time; when its doer is cancelled, the next one does it."""
+    while (flight := flights.get(key)) is not None:
+        await asyncio.wait([flight])
+        if not flight.cancelled():
+            return flight.result()
+    flight = flights[key] = asyncio.get_running_loop().create_future()
+    try:
+        result = await work()
+    except asyncio.CancelledError:
+        flight.cancel()
+        raise
+    except BaseException as error:
+        flight.set_exception(error)
+        flight.exception()
+        raise
+    else:
+        flight.set_result(result)
+        return result
+    finally:
+        del flights[key]
