@@ -21,7 +21,8 @@ VALUE_MEMBER: Final = {
 
 #: Members of an attribute instance that are no sub-attributes. Sub-attributes are expanded IRIs, so they hold a colon.
 RESERVED: Final = frozenset(VALUE_MEMBER.values()) | {
-    "type", "unitCode", "observedAt", "datasetId", "instanceId", "objectType", "lang",
+    "type", "unitCode", "observedAt", "datasetId", "instanceId", "objectType", "valueType", "lang",
+    "entityIdSealed", "entityTypeSealed",
     "createdAt", "modifiedAt", "deletedAt", "expiresAt", "entity", "entityList",
     "previousValue", "previousObject", "previousLanguageMap", "previousVocab", "previousJson",
     "previousValueList", "previousObjectList",

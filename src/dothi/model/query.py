@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 # --- entity type selection (GS CIM 009 clause 4.17) and scope queries (4.19) -------------------------------------
@@ -100,10 +100,13 @@ Georel = Literal["near", "within", "contains", "intersects", "equals", "disjoint
 
 @dataclass(frozen=True, slots=True)
 class GeoQuery:
-    """`geometry` is a GeoJSON geometry (lon, lat); distances are metres; `property` is the expanded GeoProperty."""
+    """`geometry` is a GeoJSON geometry (lon, lat); distances are metres; `property` is the expanded GeoProperty.
+
+    The geometry counts in equality but not in the hash, so that a query can be a cache key.
+    """
 
     relation: Georel
-    geometry: dict[str, Any]
+    geometry: dict[str, Any] = field(hash=False)
     property: str
     min_distance: float | None = None
     max_distance: float | None = None
