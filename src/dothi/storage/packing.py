@@ -31,13 +31,13 @@ class PackedInts(msgspec.Struct, frozen=True, array_like=True):
 class PackedNumbers(msgspec.Struct, frozen=True, array_like=True):
     """Numbers as integers over 10**digits where that is exact, else (digits -1) as float64 bytes by significance.
 
-    `integers` says which were written without a fraction: b"" all floats, b"*" all integers, else one bit each.
+    `integers` says which were written without a fraction: None all, b"" not one, else one bit each.
     """
 
     digits: int
     ints: PackedInts | None
     raw: bytes
-    integers: bytes
+    integers: bytes | None
     missing: bytes
 
 
@@ -78,9 +78,8 @@ def pack_numbers(values: Floats, integers: NDArray[np.bool_]) -> PackedNumbers:
     missing = np.isnan(values)
     missing_bits = np.packbits(missing).tobytes() if missing.any() else b""
     known = np.where(missing, 0.0, values)
-    if integers.all():
-        integer_bits = b"*"
-    else:
+    integer_bits: bytes | None = None
+    if not integers.all():
         integer_bits = np.packbits(integers).tobytes() if integers.any() else b""
     for digits, scale in enumerate(_SCALES):
         scaled = np.rint(known * scale)
@@ -104,13 +103,13 @@ def unpack_numbers(packed: PackedNumbers, points: int) -> Floats:
 
 def numbers_of(packed: PackedNumbers, values: Floats, points: int) -> list[Any]:
     """The values as Python numbers, integers as they were written."""
-    if not packed.integers:
+    if packed.integers == b"":
         plain: list[Any] = values.tolist()
         return plain
-    if packed.integers == b"*" and not packed.missing:
+    if packed.integers is None and not packed.missing:
         whole: list[Any] = values.astype(np.int64).tolist()
         return whole
-    if packed.integers == b"*":
+    if packed.integers is None:
         flags = [True] * points
     else:
         flags = (np.unpackbits(np.frombuffer(packed.integers, np.uint8), count=points) == 1).tolist()
