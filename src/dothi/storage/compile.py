@@ -10,9 +10,8 @@ from typing import Any, Final
 
 import apsw
 
-from dothi.model.match import DEFAULT_DATASET
+from dothi.model.match import DEFAULT_DATASET, ending
 from dothi.model.pattern import compile_pattern
-from dothi.model.qlang import ENTITY_TIMES, TEXT_ENDS, TIME_ENDS
 from dothi.model.query import AllOf, AttributePath, EntityQuery, GeoQuery, Name, Order, Selection
 from dothi.model.relation import GeoTest, reach, rectangle
 from dothi.model.selection import names, scope_expression
@@ -21,6 +20,14 @@ from dothi.storage.terms import Bind, condition, key
 Number = Callable[[str], "int | None"]
 
 COLUMNS: Final = "e.n, e.id, e.types, e.scopes, e.created, e.modified, e.expires, e.doc"
+#: What an entity itself can be ordered by.
+_COLUMNS: Final = {
+    "id": "e.id",
+    "type": "(SELECT iri FROM name WHERE n = e.types ->> 0)",
+    "createdAt": "e.created",
+    "modifiedAt": "e.modified",
+    "expiresAt": "e.expires IS NULL, e.expires",
+}
 _NOW: Final = "CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER)"
 _ALIVE: Final = f"e.doc IS NOT NULL AND (e.expires IS NULL OR e.expires > {_NOW})"
 
@@ -54,11 +61,12 @@ def compile_entities(query: EntityQuery, number: Number, *, count: bool = False)
         return Compiled("", (), empty=True)
     where = " AND ".join([*conditions, _ALIVE])
     if count:
-        sql = f"SELECT count(*) FROM {source} WHERE {where}"
+        # The limit says nothing, but uses the last value: those of alternatives that fell away before it are let be.
+        sql = f"SELECT count(*) FROM {source} WHERE {where} LIMIT {select.bind(1)}"
     else:
         order = "".join(f"{term}, " for term in map(select.order, query.order) if term)
         page = f"LIMIT {select.bind(query.limit)} OFFSET {select.bind(query.offset)}"
-        sql = f"SELECT {COLUMNS} FROM {source} WHERE {where} ORDER BY {order}e.n {page}"
+        sql = f"SELECT {COLUMNS} FROM {source} WHERE {where} ORDER BY {order}{select.walked} {page}"
     return Compiled(sql, tuple(select.parameters))
 
 
@@ -67,16 +75,14 @@ class _Select:
 
     def __init__(self, number: Number) -> None:
         self.number = number
+        #: What the rows come ordered by when they are simply walked; SQLite does not see that it is e.n.
+        self.walked = "e.n"
         self.parameters: list[Any] = []
-        self.places: dict[tuple[type, object], str] = {}
 
     def bind(self, value: object) -> str:
-        known = (type(value), value)
-        place = self.places.get(known)
-        if place is None:
-            self.parameters.append(value)
-            place = self.places[known] = f"?{len(self.parameters)}"
-        return place
+        """A placeholder. Equal values get one each, or the text would depend on the values."""
+        self.parameters.append(value)
+        return f"?{len(self.parameters)}"
 
     def name(self, iri: str) -> int:
         number = self.number(iri)
@@ -151,6 +157,7 @@ class _Select:
         leader = _leader(selection)
         if leader is not None:
             source = "entity_type AS d CROSS JOIN entity AS e ON e.n = d.entity"
+            self.walked = "d.entity"
             rest = [] if isinstance(selection, Name) else [self._selected(selection, self._type)]
             return source, [f"d.type = {self.bind(self.name(leader))}", *rest]
         known = [number for number in map(self.number, names(selection)) if number is not None]
@@ -203,10 +210,9 @@ class _Select:
         What is absent comes last in either direction. Of several instances the first counts.
         """
         direction = " DESC" if order.descending else ""
-        column = {"id": "e.id", "type": "e.types", "createdAt": "e.created", "modifiedAt": "e.modified"}
         first = order.path.names[0]
-        if len(order.path.names) == 1 and first in column:
-            return f"{column[first]}{direction}"
+        if len(order.path.names) == 1 and first in _COLUMNS:
+            return f"{_COLUMNS[first]}{direction}"
         attribute = self.number(first)
         if attribute is None:
             return ""
@@ -222,10 +228,9 @@ class _Select:
 
 def _paths(top: str, path: AttributePath) -> Iterator[str]:
     """Where the value to order by may lie: in the only instance or the first of several, by kind of attribute."""
-    ended = len(path.names) > 1 and (path.names[-1] in TIME_ENDS or path.names[-1] in TEXT_ENDS)
     below = "".join(map(key, path.names[1:]))
     for instance in (top, top + "[0]"):
-        if ended or path.names[0] in ENTITY_TIMES:
+        if ending(path):
             yield instance + below
             continue
         for member in ("value", "object", "vocab", "json", "languageMap"):

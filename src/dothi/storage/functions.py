@@ -11,7 +11,7 @@ import apsw
 import orjson
 
 from dothi.model.entity import instances
-from dothi.model.match import clock, instant
+from dothi.model.match import AttributeTest, clock, instant
 from dothi.model.pattern import Pattern
 from dothi.model.relation import GeoTest
 
@@ -19,9 +19,10 @@ from dothi.model.relation import GeoTest
 def register(connection: apsw.Connection) -> None:
     """Give a connection, reader or writer, all that statements of `storage.compile` need.
 
-    Patterns and geo tests come in as bound Python objects (apsw.pyobject), made once for a statement.
+    Patterns and tests come in as bound Python objects (apsw.pyobject), made once for a statement.
     """
     functions: list[tuple[str, Callable[..., Any], int]] = [
+        ("attribute_passes", _attribute_passes, 2),
         ("pattern_found", _pattern_found, 2),
         ("instant", instant, 1),
         ("clock", clock, 1),
@@ -31,6 +32,11 @@ def register(connection: apsw.Connection) -> None:
     ]
     for name, function, arguments in functions:
         connection.create_scalar_function(name, function, arguments, deterministic=True)
+
+
+def _attribute_passes(test: AttributeTest, document: str | None) -> bool:
+    """Whether an attribute, given as the JSON of its instance or instances, passes a term of q."""
+    return document is not None and test(orjson.loads(document))
 
 
 def _pattern_found(pattern: Pattern, text: object) -> bool:

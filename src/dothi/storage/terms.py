@@ -1,4 +1,4 @@
-"""Turns a q tree into an SQL condition on the JSON of an entity's row: the twin of model.match."""
+"""Turns a q tree into an SQL condition on the JSON of an entity's row: plain values in SQL, the rest by model.match."""
 
 from __future__ import annotations
 
@@ -10,35 +10,31 @@ from typing import Final
 import apsw
 
 from dothi.model.instant import format_instant
-from dothi.model.match import DEFAULT_DATASET, clock
+from dothi.model.match import clock, compile_attribute, ending
 from dothi.model.pattern import compile_pattern
-from dothi.model.qlang import ENTITY_TIMES, TEXT_ENDS, TIME_ENDS, kind_of
-from dothi.model.query import AttributePath, Compare, DateTimeLiteral, Exists, Literal_, Or, Query, Range
+from dothi.model.qlang import ENTITY_TIMES, TIME_ENDS, kind_of
+from dothi.model.query import Compare, DateTimeLiteral, Exists, Literal_, Or, Query, Range
 
-#: Gives the placeholder of a value, the same one for the same value.
+#: Takes a value and gives its placeholder.
 Bind = Callable[[object], str]
-#: Makes the condition on one attribute instance from (JSON expression, path in it).
-Inner = Callable[[str, str], str]
 
 _COLUMNS: Final = {"createdAt": "e.created", "modifiedAt": "e.modified", "expiresAt": "e.expires"}
-_TYPES: Final = {"number": ("integer", "real"), "text": ("text",), "true": ("true",), "false": ("false",)}
+#: JSON type -> the class of literals that can be equal to it or ordered with it.
+_CLASSES: Final = {"integer": "number", "real": "number", "text": "text", "true": "true", "false": "false"}
 _DATE_GLOB: Final = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
-
-
-@dataclass(frozen=True, slots=True)
-class _Check:
-    """A literal's test of one scalar: `sql(v)` is right for JSON values of this class, none other can pass."""
-
-    kind: str
-    sql: Callable[[str], str]
 
 
 def condition(
     query: Query, bind: Bind, number: Callable[[str], int | None], datasets: tuple[str, ...] = ()
 ) -> str | None:
-    """The condition on row `e` of table entity; None where no entity can meet it, since a name was never seen."""
+    """The condition on row `e` of table entity; None where no entity can meet it, since a name was never seen.
+
+    An attribute with one instance, a Property with a scalar value or a Relationship with one object, is decided in
+    SQL by two looks into the document. Whatever else an attribute may be (several instances, arrays, languageMaps,
+    lists, typed values) goes to the test that subscriptions use too, as the SQL function attribute_passes.
+    """
     if isinstance(query, Exists | Compare):
-        return _Term(query, bind, datasets).sql(number)
+        return _term(query, bind, number, datasets)
     parts = [condition(part, bind, number, datasets) for part in query.parts]
     known = [part for part in parts if part is not None]
     if isinstance(query, Or):
@@ -51,180 +47,87 @@ def key(name: str) -> str:
     return "." + json.dumps(name, ensure_ascii=False)
 
 
-class _Term:
-    """One Exists or Compare on its way to SQL."""
+def _term(
+    term: Exists | Compare, bind: Bind, number: Callable[[str], int | None], datasets: tuple[str, ...]
+) -> str | None:
+    first, end = term.path.names[0], ending(term.path)
+    if first in ENTITY_TIMES:
+        return _on_column(term, _COLUMNS[first], bind)
+    attribute = number(first)
+    if attribute is None:
+        return None
+    top = f'$."{attribute}"'
+    place = bind(top)
+    if isinstance(term, Exists) and len(term.path.names) == 1 and not term.path.members and not datasets:
+        return f"json_type(e.doc, {place}) IS NOT NULL"
+    general = (
+        f"(json_type(e.doc, {place}) IS NOT NULL AND "
+        f"attribute_passes({bind(apsw.pyobject(compile_attribute(term, datasets)))}, e.doc -> {place}))"
+    )
+    if datasets:
+        return general
+    path = top + "".join(map(key, term.path.names[1:]))
+    members = "".join(map(key, term.path.members))
+    if isinstance(term, Exists):
+        target = path if end or not members else path + key("value") + members
+        return f"(json_type(e.doc, {bind(target)}) IS NOT NULL OR {general})"
+    scalar = _Scalar(term, bind)
+    if not end and not members and term.operator in ("==", "!="):
+        general = scalar.decide(bind(path + key("object")), general, {"text": "text"})
+    return scalar.decide(bind(path if end else path + key("value") + members), general, _CLASSES)
 
-    def __init__(self, term: Exists | Compare, bind: Bind, datasets: tuple[str, ...]) -> None:
-        self.path = term.path
+
+def _on_column(term: Exists | Compare, column: str, bind: Bind) -> str:
+    if isinstance(term, Exists):
+        return f"{column} IS NOT NULL"
+    return f"({column} IS NOT NULL AND {_Scalar(term, bind, column=True).test(column, 'number')})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """A literal's test of one scalar: `sql(v)` is right for JSON values of this class, none other can pass."""
+
+    kind: str
+    sql: Callable[[str], str]
+
+
+class _Scalar:
+    """The comparison of one term, for a scalar JSON value of a known type, or for a column of microseconds."""
+
+    def __init__(self, term: Compare, bind: Bind, *, column: bool = False) -> None:
         self.bind = bind
-        self.datasets = datasets
-        self.aliases = 0
-        self.end = _end(term.path)
-        self.operator = "exists" if isinstance(term, Exists) else term.operator
-        self.negated = self.operator in ("!=", "!~=")
-        self.checks = [] if isinstance(term, Exists) else self._checks(term)
+        self.column = column
+        self.operator = term.operator
+        self.timed = term.path.names[-1] in TIME_ENDS
+        if term.operator in ("~=", "!~="):
+            pattern = bind(apsw.pyobject(compile_pattern(str(term.values[0]))))
+            self.checks = [_Check("text", lambda value: f"pattern_found({pattern}, {value})")]
+        else:
+            operator = "=" if term.operator in ("==", "!=") else term.operator
+            self.checks = [check for value in term.values for check in self._literal(value, operator)]
 
-    def sql(self, number: Callable[[str], int | None]) -> str | None:
-        names = self.path.names
-        if names[0] in ENTITY_TIMES:
-            return self._on_column(_COLUMNS[names[0]])
-        attribute = number(names[0])
-        if attribute is None:
-            return None
-        top = f'$."{attribute}"'
-        below = names[1:-1] if self.end else names[1:]
-        if self.operator == "exists" and not below and not self.end and not self.path.members and not self.datasets:
-            return f"json_type(e.doc, {self.bind(top)}) IS NOT NULL"
-        inner = self._exists if self.operator == "exists" else self._compare
-        slow = self._across("e.doc", top, below, inner)
-        if self.operator == "exists" or below or self.path.members or self.datasets:
-            return slow
-        return self._quick(top + key(self.end or "value"), slow)
-
-    def _on_column(self, column: str) -> str:
-        if self.operator == "exists":
-            return f"{column} IS NOT NULL"
-        found = self._known(column, "number")
-        return f"({column} IS NOT NULL AND NOT {found})" if self.negated else found
-
-    # --- from the attribute to its instances ----------------------------------------------------------------------
-
-    def _quick(self, target: str, slow: str) -> str:
-        """The common case first: one instance, a scalar value; two looks into the document decide."""
-        at = self.bind(target)
+    def decide(self, at: str, otherwise: str, classes: dict[str, str]) -> str:
+        """The test of the document's member at this path where it is of one of these types, else `otherwise`."""
         value = f"(e.doc ->> {at})"
-        cases: list[str] = []
-        for kind, types in _TYPES.items():
-            found = self._known(value, kind)
-            if self.operator == "!=":
-                found = f"NOT {found}"
-            elif self.operator == "!~=":
-                found = f"NOT {found}" if kind == "text" else "0"
-            cases.extend(f"WHEN '{type}' THEN {found}" for type in types)
-        return f"CASE json_type(e.doc, {at}) {' '.join(cases)} ELSE {slow} END"
+        cases = " ".join(f"WHEN '{type}' THEN {self.test(value, kind)}" for type, kind in classes.items())
+        return f"CASE json_type(e.doc, {at}) {cases} ELSE {otherwise} END"
 
-    def _across(self, doc: str, path: str, below: tuple[str, ...], inner: Inner, level: int = 0) -> str:
-        """True where any instance at `path`, and any of its sub-attributes' instances, passes `inner`."""
+    def test(self, value: str, kind: str) -> str:
+        """1 or 0 (or NULL, which counts as 0) for a scalar of this class."""
+        tests = [check.sql(value) for check in self.checks if check.kind == kind]
+        found = "(" + " OR ".join(tests) + ")" if tests else "0"
+        if self.operator == "!=":
+            return f"NOT coalesce({found}, 0)" if tests else "1"
+        if self.operator == "!~=":
+            return f"NOT {found}" if tests else "0"
+        return found
 
-        def here(doc: str, path: str) -> str:
-            deeper = path + key(below[0]) if below else ""
-            test = self._across(doc, deeper, below[1:], inner, level + 1) if below else inner(doc, path)
-            return test if level else self._counted(doc, path, test)
-
-        at = self.bind(path)
-        self.aliases += 1
-        each = f"i{self.aliases}"
-        if level > 1:
-            # Written once only, or the text would double with every further level.
-            array = f"CASE json_type({doc}, {at}) WHEN 'object' THEN json_array(json_extract({doc}, {at}))"
-            rows = f"json_each({array} ELSE {doc} -> {at} END) AS {each}"
-            return f"EXISTS (SELECT 1 FROM {rows} WHERE {here(f'{each}.value', '$')})"
-        many = f"EXISTS (SELECT 1 FROM json_each({doc}, {at}) AS {each} WHERE {here(f'{each}.value', '$')})"
-        return f"CASE json_type({doc}, {at}) WHEN 'object' THEN {here(doc, path)} WHEN 'array' THEN {many} ELSE 0 END"
-
-    def _counted(self, doc: str, path: str, test: str) -> str:
-        """The test of an instance of the attribute itself, where only some datasetIds count."""
-        if not self.datasets:
-            return test
-        wanted = ", ".join(map(self.bind, self.datasets))
-        dataset = f"{doc} ->> {self.bind(path + key('datasetId'))}"
-        return f"(coalesce({dataset}, {self.bind(DEFAULT_DATASET)}) IN ({wanted}) AND {test})"
-
-    # --- what an instance must have -------------------------------------------------------------------------------
-
-    def _exists(self, doc: str, path: str) -> str:
-        if self.end:
-            return f"json_type({doc}, {self.bind(path + key(self.end))}) IS NOT NULL"
-        if not self.path.members:
-            return "1"
-        members = "".join(map(key, self.path.members))
-        found = [f"json_type({doc}, {self.bind(path + key(m) + members)}) IS NOT NULL" for m in ("value", "json")]
-        languages = self._languages(doc, path)
-        if languages is not None:
-            found.append(f"EXISTS (SELECT 1 FROM {languages} WHERE t.type = 'text')")
-        return "(" + " OR ".join(found) + ")"
-
-    def _compare(self, doc: str, path: str) -> str:
-        if self.end:
-            return self._one(doc, path + key(self.end))
-        members = "".join(map(key, self.path.members))
-        cases = [(member, self._one(doc, path + key(member) + members)) for member in ("value", "json")]
-        languages = self._languages(doc, path)
-        if languages is not None:
-            cases.append(("languageMap", self._any_text(languages)))
-        if not members:
-            cases.append(("vocab", self._one(doc, path + key("vocab"))))
-            if self.operator in ("==", "!="):
-                cases.append(("object", self._one(doc, path + key("object"))))
-                cases.append(("valueList", self._one(doc, path + key("valueList"))))
-                cases.append(("objectList", self._objects(doc, path + key("objectList"))))
-        whens = (f"WHEN json_type({doc}, {self.bind(path + key(m))}) IS NOT NULL THEN {test}" for m, test in cases)
-        return f"CASE {' '.join(whens)} ELSE 0 END"
-
-    def _languages(self, doc: str, path: str) -> str | None:
-        """The rows `t` of the languageMap in the path's language; None where the path leads further down."""
-        members = self.path.members
-        if len(members) > 1:
-            return None
-        step = key(members[0]) if members and members[0] != "*" else ""
-        return f"json_tree({doc}, {self.bind(path + key('languageMap') + step)}) AS t"
-
-    def _any_text(self, rows: str) -> str:
-        found = f"EXISTS (SELECT 1 FROM {rows} WHERE t.type = 'text' AND {self._known('t.atom', 'text')})"
-        return f"(EXISTS (SELECT 1 FROM {rows} WHERE t.type = 'text') AND NOT {found})" if self.negated else found
-
-    def _objects(self, doc: str, path: str) -> str:
-        uri = "CASE o.type WHEN 'object' THEN o.value ->> '$.object' ELSE o.atom END"
-        found = f"EXISTS (SELECT 1 FROM json_each({doc}, {self.bind(path)}) AS o WHERE {self._known(uri, 'text')})"
-        return f"NOT {found}" if self.negated else found
-
-    def _one(self, doc: str, path: str) -> str:
-        """The test of one JSON value: a scalar, an array (== and != look into it) or a typed value {@type, @value}."""
-        at, typed = self.bind(path), self.bind(path + key("@value"))
-        kind = f"json_type({doc}, {at})"
-        scalar = self._scalar(f"({doc} ->> {at})", kind)
-        inside = self._scalar(f"({doc} ->> {typed})", f"json_type({doc}, {typed})")
-        if self.operator not in ("==", "!="):
-            return f"CASE {kind} WHEN 'array' THEN 0 WHEN 'object' THEN {inside} ELSE {scalar} END"
-        among = f"EXISTS (SELECT 1 FROM json_each({doc}, {at}) AS m WHERE {self._scalar('m.atom', 'm.type')})"
-        found = f"CASE {kind} WHEN 'array' THEN {among} WHEN 'object' THEN {inside} ELSE {scalar} END"
-        return f"({kind} IS NOT NULL AND NOT coalesce({found}, 0))" if self.negated else found
-
-    # --- scalars --------------------------------------------------------------------------------------------------
-
-    def _scalar(self, value: str, kind: str) -> str:
-        """The literals' test of a scalar of unknown type; NULL counts as false."""
-        found = []
-        for check in self.checks:
-            types = ", ".join(f"'{type}'" for type in _TYPES[check.kind])
-            found.append(f"({check.sql(value)} AND {kind} IN ({types}))")
-        any_of = "(" + " OR ".join(found) + ")"
-        return f"({kind} = 'text' AND NOT {any_of})" if self.operator == "!~=" else any_of
-
-    def _known(self, value: str, kind: str) -> str:
-        """The literals' test of a scalar of a known class, before negation; 1, 0 or NULL."""
-        found = [check.sql(value) for check in self.checks if check.kind == kind]
-        return "coalesce((" + " OR ".join(found) + "), 0)" if found else "0"
-
-    def _checks(self, compare: Compare) -> list[_Check]:
-        if compare.operator in ("~=", "!~="):
-            pattern = self.bind(apsw.pyobject(compile_pattern(str(compare.values[0]))))
-            return [_Check("text", lambda value: f"pattern_found({pattern}, {value})")]
-        operator = "=" if compare.operator in ("==", "!=") else compare.operator
-        checks: list[_Check] = []
-        for value in compare.values:
-            checks.extend(self._checks_of(value, operator))
-        return checks
-
-    def _checks_of(self, value: Literal_ | Range, operator: str) -> list[_Check]:
-        if not isinstance(value, Range):
-            return self._literal(value, operator)
-        pairs = zip(self._literal(value.low, ">="), self._literal(value.high, "<="), strict=True)
-        return [_between(low, high) for low, high in pairs]
-
-    def _literal(self, value: Literal_, operator: str) -> list[_Check]:
+    def _literal(self, value: Literal_ | Range, operator: str) -> list[_Check]:
+        if isinstance(value, Range):
+            pairs = zip(self._literal(value.low, ">="), self._literal(value.high, "<="), strict=True)
+            return [_both(low, high) for low, high in pairs]
         if isinstance(value, bool):
-            return [_Check("true" if value else "false", lambda value: "1")]
+            return [_Check("true" if value else "false", lambda found: "1")]
         if isinstance(value, DateTimeLiteral):
             return self._time(value, operator)
         wanted = self.bind(value if isinstance(value, int | float | str) else value.text)
@@ -234,8 +137,11 @@ class _Term:
         if value.micros is None:
             return [self._day(value, operator)]
         micros = self.bind(value.micros)
-        if self.path.names[-1] not in TIME_ENDS:
+        if not self.timed:
             return [_Check("text", lambda v: f"instant({v}) {operator} {micros}")]
+        number = _Check("number", lambda v: f"{v} {operator} {micros}")
+        if self.column:
+            return [number]
         # Whole seconds in UTC, as nearly all are: without its Z the text orders as the instant does.
         stem = self.bind(format_instant(value.micros)[:-1])
         text = _Check(
@@ -245,7 +151,7 @@ class _Term:
                 f"ELSE instant({v}) {operator} {micros} END"
             ),
         )
-        return [text, _Check("number", lambda v: f"{v} {operator} {micros}")]
+        return [text, number]
 
     def _day(self, value: DateTimeLiteral, operator: str) -> _Check:
         if kind_of(value) == "Date":
@@ -255,11 +161,5 @@ class _Term:
         return _Check("text", lambda v: f"clock({v}) {operator} {time}")
 
 
-def _end(path: AttributePath) -> str:
-    """The reserved member at the end of a path, or ''."""
-    last = path.names[-1]
-    return last if len(path.names) > 1 and (last in TIME_ENDS or last in TEXT_ENDS) else ""
-
-
-def _between(low: _Check, high: _Check) -> _Check:
+def _both(low: _Check, high: _Check) -> _Check:
     return _Check(low.kind, lambda value: f"({low.sql(value)} AND {high.sql(value)})")
