@@ -1,0 +1,84 @@
+"""Batch operations under /entityOperations: create, upsert, update, merge, delete (GS CIM 009 clauses 6.14 to 6.17)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from dothi.api.exchange import Exchange, Operation, Reply, json_reply, no_content
+from dothi.api.parameters import listed
+from dothi.broker.batch import BatchResult
+from dothi.model.errors import BadRequestData, InvalidRequest, Problem
+
+
+async def create(x: Exchange) -> Reply:
+    """POST entityOperations/create: 201 with the ids, 207 where some could not be created (6.14.3.1, 5.6.7)."""
+    result = await x.broker.batches.create(await x.documents())
+    return _partly(result) if result.errors else json_reply(result.created, 201)
+
+
+async def upsert(x: Exchange) -> Reply:
+    """POST entityOperations/upsert: 201 with the ids created, 204 when all were there (6.15.3.1, 5.6.8)."""
+    options = _options(x, "replace", "update")
+    result = await x.broker.batches.upsert(await x.documents(), update="update" in options)
+    if result.errors:
+        return _partly(result)
+    return json_reply(result.created, 201) if result.created else no_content()
+
+
+async def update(x: Exchange) -> Reply:
+    """POST entityOperations/update: 204, 207 where some could not be updated (6.16.3.1, 5.6.9)."""
+    options = _options(x, "noOverwrite")
+    result = await x.broker.batches.update(await x.documents(), overwrite="noOverwrite" not in options)
+    return _partly(result) if result.errors else no_content()
+
+
+async def merge(x: Exchange) -> Reply:
+    """POST entityOperations/merge: 204, 207 where some could not be merged (6.31.3.1, 5.6.20)."""
+    result = await x.broker.batches.merge(await x.documents())
+    return _partly(result) if result.errors else no_content()
+
+
+async def delete(x: Exchange) -> Reply:
+    """POST entityOperations/delete: 204, 207 where some could not be deleted (6.17.3.1, 5.6.10)."""
+    ids = await x.json()
+    if type(ids) is not list:
+        raise InvalidRequest("The body must be a JSON array of entity ids.")
+    if not ids:
+        raise BadRequestData("The array is empty: a batch needs at least one entity id.")
+    for position, id in enumerate(ids):
+        if type(id) is not str:
+            raise BadRequestData(f"Element {position} of the array is no entity id, which is a URI in a string.")
+    result = await x.broker.batches.delete(ids)
+    return _partly(result) if result.errors else no_content()
+
+
+def _options(x: Exchange, *known: str) -> tuple[str, ...]:
+    options = listed(x.parameters, "options")
+    for option in options:
+        if option not in known:
+            raise InvalidRequest(f"options={option} is not supported here: write one of {', '.join(known)}.")
+    if len(set(options)) > 1:
+        raise InvalidRequest(f"options={','.join(options)} contradict one another: write one of them.")
+    return options
+
+
+def _partly(result: BatchResult) -> Reply:
+    """207 with a BatchOperationResult (clause 5.2.16): what succeeded, and the problem of each that did not."""
+    errors = [_batch_error(id, problem) for id, problem in result.errors]
+    return json_reply({"success": result.succeeded, "errors": errors}, 207)
+
+
+def _batch_error(id: str | None, problem: Problem) -> dict[str, Any]:
+    error = {"error": problem.document()}
+    return error if id is None else {"entityId": id, **error}
+
+
+_OPTIONS: Final = frozenset({"options"})
+
+ROUTES: Final = (
+    Operation("POST", "entityOperations/create", create, "5.6.7", creates=True),
+    Operation("POST", "entityOperations/upsert", upsert, "5.6.8", _OPTIONS, creates=True),
+    Operation("POST", "entityOperations/update", update, "5.6.9", _OPTIONS),
+    Operation("POST", "entityOperations/merge", merge, "5.6.20", _OPTIONS),
+    Operation("POST", "entityOperations/delete", delete, "5.6.10"),
+)

@@ -1,0 +1,315 @@
+"""Query parameters and Query documents -> what is asked (EntityQuery) and how it is to be shown (Shape)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from dothi.api.exchange import Exchange
+from dothi.api.media import GEO_JSON
+from dothi.api.parameters import flag, listed
+from dothi.model.context import Context
+from dothi.model.errors import BadRequestData, InvalidRequest, OperationNotSupported
+from dothi.model.geo import parse_geo
+from dothi.model.pattern import compile_pattern
+from dothi.model.qlang import parse_path, parse_query
+from dothi.model.query import And, AnyOf, EntityQuery, Or, Order, Query, Selection
+from dothi.model.represent import LOCATION, Representation
+from dothi.model.selection import parse_scopes, parse_types
+from dothi.model.values import is_uri, name_fault
+
+#: Parameters that say which entities (clause 6.4.3.2). Those in _LATER are known, but answered with 422.
+QUERYING: Final = frozenset({
+    "id", "type", "idPattern", "q", "scopeQ", "georel", "geometry", "coordinates", "geoproperty", "csf",
+    "expandValues", "orderBy", "collation", "jsonKeys", "containedBy", "entityMap", "splitEntities",
+})  # fmt: skip
+
+#: Parameters that say how entities are shown (clauses 6.3.7, 6.3.11 to 6.3.15, 6.5.3.1).
+SHAPING: Final = frozenset({
+    "attrs", "pick", "omit", "options", "format", "geometryProperty", "lang", "datasetId", "join", "joinLevel",
+})  # fmt: skip
+
+_LATER: Final = ("join", "containedBy", "entityMap", "splitEntities", "collation")
+
+_FORMATS: Final = {
+    "normalized": "normalized",
+    "concise": "concise",
+    "simplified": "simplified",
+    "keyValues": "simplified",
+}
+
+#: Members of a Query document (clause 5.2.23) that are texts or numbers and mean what the parameters of that name do.
+_TEXTS: Final = frozenset({
+    "q", "scopeQ", "lang", "csf", "join", "joinLevel", "containedBy", "collation", "geometryProperty",
+})  # fmt: skip
+_LISTS: Final = frozenset({"attrs", "pick", "omit", "datasetId", "expandValues", "jsonKeys", "orderBy"})
+_ELSE: Final = frozenset({
+    "type", "id", "entities", "geoQ", "temporalQ", "aggrParams", "entityMap", "splitEntities", "local",
+})  # fmt: skip
+
+_DIRECTIONS: Final = {"asc": False, "desc": True}
+#: Members of an entity that are no attributes (clause 4.21).
+MEMBERS: Final = frozenset({"id", "type", "scope", "createdAt", "modifiedAt", "expiresAt"})
+_FIXED_KEYS: Final = frozenset({"id", "type", "createdAt", "modifiedAt"})
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How entities are shown; `wanted` are the attributes of which an entity must have one to be shown at all."""
+
+    representation: Representation
+    wanted: tuple[str, ...] = ()
+
+
+def shape_of(parameters: dict[str, str], context: Context, media: str) -> Shape:
+    """Format, projection and language of an answer. Raises InvalidRequest, BadRequestData, OperationNotSupported."""
+    if not parameters:
+        return _PLAIN
+    _refuse_later(parameters)
+    form, sys_attrs = _format(parameters)
+    attrs = tuple(attribute_name(name, "attrs", context) for name in listed(parameters, "attrs"))
+    pick, omit = projection(parameters, "pick", context), projection(parameters, "omit", context)
+    if attrs and (pick or omit):
+        raise BadRequestData("attrs cannot stand beside pick or omit: use pick instead of attrs.")
+    if both := set(pick) & set(omit):
+        raise BadRequestData(f"pick and omit both name {context.compact(min(both))}: take it out of one of them.")
+    geometry = parameters.get("geometryProperty")
+    if geometry is not None and media != GEO_JSON:
+        raise BadRequestData(f"geometryProperty needs Accept: {GEO_JSON}.")
+    representation = Representation(
+        format=form,
+        sys_attrs=sys_attrs,
+        lang=parameters.get("lang"),
+        pick=frozenset(pick),
+        omit=frozenset(omit),
+        attrs=frozenset(attrs),
+        dataset_ids=frozenset(listed(parameters, "datasetId")),
+        geometry_property=LOCATION if geometry is None else context.expand(geometry),
+    )
+    return Shape(representation, attrs)
+
+
+def entity_query(
+    parameters: dict[str, str], context: Context, limit: int, offset: int, selectors: Any = None
+) -> EntityQuery:
+    """What is asked for, by parameters and by the `entities` member of a Query document.
+
+    Raises BadRequestData with parameter and position of the fault, InvalidRequest, TooComplexQuery.
+    """
+    _refuse_later(parameters)
+    ids = listed(parameters, "id")
+    pattern = parameters.get("idPattern")
+    type = parameters.get("type")
+    types = parse_types(type, context.expand) if type is not None and type != "*" else None
+    if selectors is not None:
+        ids, pattern, types = _selected(selectors, context)
+    for id in ids:
+        if not is_uri(id):
+            raise BadRequestData(f"id={id} is no URI: entity ids are URIs like urn:ngsi-ld:Type:name.")
+    if pattern is not None:
+        compile_pattern(pattern)
+    q, scope, csf = parameters.get("q"), parameters.get("scopeQ"), parameters.get("csf")
+    if csf is not None:
+        parse_query(csf, context.expand)  # there are no context sources yet, but a bad filter is a fault all the same
+    return EntityQuery(
+        ids=ids,
+        id_pattern=pattern,
+        types=types,
+        attributes=_wanted(parameters, context),
+        q=parse_query(q, context.expand, expand_values=listed(parameters, "expandValues")) if q is not None else None,
+        geo=_geo(parameters, context),
+        scope=parse_scopes(scope) if scope is not None else None,
+        order=_order(parameters, context),
+        limit=limit,
+        offset=offset,
+    )
+
+
+def check_asks_something(parameters: dict[str, str], query: EntityQuery) -> None:
+    """Raises BadRequestData when a query names neither types, attributes, q nor geometry (clause 5.7.2.4).
+
+    Members that every entity has do not count, local=true makes it unnecessary, type=* means it.
+    """
+    if flag(parameters, "local") or parameters.get("type") == "*":
+        return
+    if query.types is None and not query.attributes and query.geo is None and not _asks(query.q):
+        raise BadRequestData("The query asks for everything: give type, attrs, q or georel, or local=true.")
+
+
+def _asks(q: Query | None) -> bool:
+    """Whether a q looks at anything but the members that every entity has."""
+    if isinstance(q, And | Or):
+        return any(map(_asks, q.parts))
+    return q is not None and q.path.names[0].rsplit("/", 1)[-1] not in MEMBERS
+
+
+def check_id(id: str) -> None:
+    """Raises BadRequestData when an entity id is no URI."""
+    if not is_uri(id):
+        raise BadRequestData(f"The entity id {id!r} is no URI: write one like urn:ngsi-ld:Type:name.")
+
+
+def query_parameters(document: dict[str, Any]) -> dict[str, str]:
+    """The members of a Query document as parameters. Raises BadRequestData naming the member that is wrong."""
+    if document.get("type", "Query") != "Query":
+        raise BadRequestData(f"The document is of type {document['type']!r}: a query has the type Query.")
+    parameters: dict[str, str] = {}
+    for name, value in document.items():
+        if name in _TEXTS:
+            parameters[name] = _text(name, value)
+        elif name in _LISTS:
+            parameters[name] = ",".join(_texts(name, value))
+        elif name not in _ELSE:
+            raise BadRequestData(f"The member {name!r} is none of a Query's.")
+    if "geoQ" in document:
+        parameters |= _geo_parameters(document["geoQ"])
+    if document.get("local") is True:
+        parameters["local"] = "true"
+    return parameters
+
+
+def entity_type(x: Exchange, context: Context) -> Selection | None:
+    """The parameter `type` of operations on one entity: it must be of this type."""
+    type = x.parameters.get("type")
+    return parse_types(type, context.expand) if type is not None else None
+
+
+def _refuse_later(parameters: dict[str, str]) -> None:
+    for name in _LATER:
+        if name in parameters:
+            raise OperationNotSupported(f"The parameter {name} is not supported yet: leave it out.")
+
+
+def _format(parameters: dict[str, str]) -> tuple[Any, bool]:
+    form, sys_attrs = "normalized", False
+    for option in listed(parameters, "options"):
+        if option == "sysAttrs":
+            sys_attrs = True
+        elif option in _FORMATS:
+            form = _FORMATS[option]
+        else:
+            raise InvalidRequest(f"options={option} is not supported here: write {', '.join(_FORMATS)} or sysAttrs.")
+    named = parameters.get("format")
+    if named is not None:
+        if named not in _FORMATS:
+            raise InvalidRequest(f"format={named} is not supported here: write one of {', '.join(_FORMATS)}.")
+        form = _FORMATS[named]
+    return form, sys_attrs
+
+
+def projection(parameters: dict[str, str], name: str, context: Context) -> tuple[str, ...]:
+    """pick or omit: members of the entity stay, attribute names are expanded (clause 4.21). Raises BadRequestData."""
+    text = parameters.get(name)
+    if text is None:
+        return ()
+    if "{" in text or "}" in text:
+        raise BadRequestData(f"{name}={text} looks into linked entities, which needs the parameter join.")
+    parts = text.replace("|", ",").split(",")
+    if not all(parts):
+        raise BadRequestData(f"{name}={text} has an empty element: write names joined by single commas.")
+    return tuple(part if part in MEMBERS else attribute_name(part, name, context) for part in parts)
+
+
+def attribute_name(text: str, parameter: str, context: Context) -> str:
+    """The IRI of an attribute that a parameter names. Raises BadRequestData for what can be no name (clause 4.6.2)."""
+    fault = name_fault(text)
+    if fault is not None:
+        raise BadRequestData(f"{parameter}: {text!r} is no attribute name: {fault}.")
+    return context.expand(text)
+
+
+def _wanted(parameters: dict[str, str], context: Context) -> tuple[str, ...]:
+    """Attributes of which an entity must have one, since else nothing of it would be shown."""
+    attrs = listed(parameters, "attrs")
+    if attrs:
+        return tuple(attribute_name(name, "attrs", context) for name in attrs if name not in MEMBERS)
+    picked = projection(parameters, "pick", context)
+    return () if MEMBERS.intersection(picked) else picked
+
+
+def _geo(parameters: dict[str, str], context: Context) -> Any:
+    given = [name for name in ("georel", "geometry", "coordinates") if name in parameters]
+    if not given:
+        return None
+    missing = [name for name in ("georel", "geometry", "coordinates") if name not in parameters]
+    if missing:
+        raise BadRequestData(f"{' and '.join(given)} without {' and '.join(missing)}: a geo query needs all three.")
+    property = context.expand(parameters.get("geoproperty", "location"))
+    return parse_geo(parameters["georel"], parameters["geometry"], parameters["coordinates"], property)
+
+
+def _geo_parameters(geo: Any) -> dict[str, str]:
+    """A GeoQuery document (clause 5.2.13) as parameters."""
+    if type(geo) is not dict:
+        raise BadRequestData("geoQ must be an object with georel, geometry and coordinates.")
+    parameters = {}
+    for name, value in geo.items():
+        if name in ("georel", "geometry", "geoproperty"):
+            parameters[name] = _text(f"geoQ.{name}", value)
+        elif name == "coordinates":
+            parameters[name] = value if type(value) is str else orjson.dumps(value).decode()
+        else:
+            raise BadRequestData(f"The member {name!r} is none of a geoQ's.")
+    return parameters
+
+
+def _order(parameters: dict[str, str], context: Context) -> tuple[Order, ...]:
+    """orderBy=name;asc,temperature.observedAt;desc (clause 4.23)."""
+    order = []
+    for part in listed(parameters, "orderBy"):
+        text, _, direction = part.partition(";")
+        if direction.startswith("dist-"):
+            raise OperationNotSupported("orderBy by distance is not supported yet: order by an attribute.")
+        if direction and direction not in _DIRECTIONS:
+            raise BadRequestData(f"orderBy={part} has the direction {direction!r}: write asc or desc.")
+        path = parse_path(text, lambda name: name if name in _FIXED_KEYS else context.expand(name))
+        order.append(Order(path, _DIRECTIONS[direction or "asc"]))
+    return tuple(order)
+
+
+def _selected(selectors: Any, context: Context) -> tuple[tuple[str, ...], str | None, Selection | None]:
+    """The EntitySelectors of a Query (clause 5.2.33): any of them may hold, so they must be alike to become one."""
+    if type(selectors) is not list or not selectors:
+        raise BadRequestData("entities must be an array of at least one selector with type, id or idPattern.")
+    read = [_selector(position, selector, context) for position, selector in enumerate(selectors)]
+    if len(read) == 1:
+        return read[0]
+    ids, patterns, types = zip(*read, strict=True)
+    if not any(ids) and not any(patterns) and all(types):
+        return (), None, AnyOf(tuple(types))
+    if all(ids) and not any(patterns) and len(set(types)) == 1:
+        return tuple(id for group in ids for id in group), None, types[0]
+    raise OperationNotSupported("entities with selectors of different kinds are not supported yet: query one by one.")
+
+
+def _selector(position: int, selector: Any, context: Context) -> tuple[tuple[str, ...], str | None, Selection | None]:
+    where = f"entities[{position}]"
+    if type(selector) is not dict or not selector:
+        raise BadRequestData(f"{where} must be an object with type, id or idPattern.")
+    unknown = selector.keys() - {"id", "idPattern", "type"}
+    if unknown:
+        raise BadRequestData(f"{where} has the member {min(unknown)!r}: a selector has type, id and idPattern only.")
+    ids = _texts(f"{where}.id", selector["id"]) if "id" in selector else ()
+    pattern = _text(f"{where}.idPattern", selector["idPattern"]) if "idPattern" in selector and not ids else None
+    type_text = _text(f"{where}.type", selector["type"]) if "type" in selector else "*"
+    return ids, pattern, parse_types(type_text, context.expand) if type_text != "*" else None
+
+
+def _text(name: str, value: Any) -> str:
+    if type(value) is int:
+        return str(value)
+    if type(value) is not str or not value:
+        raise BadRequestData(f"{name} must be a text.")
+    return value
+
+
+def _texts(name: str, value: Any) -> tuple[str, ...]:
+    values = [value] if type(value) is str else value
+    if type(values) is not list or not values or not all(type(text) is str and text for text in values):
+        raise BadRequestData(f"{name} must be a text or an array of texts.")
+    return tuple(values)
+
+
+_PLAIN: Final = Shape(Representation())

@@ -1,0 +1,158 @@
+"""Temporal parameters, and the cut of a long history to the part that one answer holds (clauses 4.11 and 6.3.10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from dothi.api.parameters import listed, whole
+from dothi.model.entity import Instance
+from dothi.model.errors import BadRequestData, InvalidRequest
+from dothi.model.instant import format_instant, parse_instant
+from dothi.model.query import Aggregation, TimeProperty, Window
+from dothi.storage.buckets import parse_period
+from dothi.storage.store import History
+
+#: Parameters of temporal queries (clauses 6.18.3.2 and 6.19.3.1).
+TEMPORAL: Final = frozenset({
+    "timerel", "timeAt", "endTimeAt", "timeproperty", "lastN", "aggrMethods", "aggrPeriodDuration",
+})  # fmt: skip
+
+_PROPERTIES: Final[tuple[TimeProperty, ...]] = ("observedAt", "createdAt", "modifiedAt", "deletedAt")
+_METHODS: Final = ("totalCount", "distinctCount", "sum", "avg", "min", "max", "stddev", "sumsq")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The window that was asked for; `start` and `end` are the times as given, None where open."""
+
+    window: Window
+    given: bool
+    start: int | None = None
+    end: int | None = None
+
+
+def window_of(parameters: dict[str, str], *, required: bool = False) -> Asked:
+    """The window of timerel, timeAt, endTimeAt, timeproperty and lastN: before is exclusive, after is inclusive (4.11).
+
+    Raises BadRequestData naming the parameter.
+    """
+    property = parameters.get("timeproperty", "observedAt")
+    if property not in _PROPERTIES:
+        raise BadRequestData(f"timeproperty={property} is unknown: write one of {', '.join(_PROPERTIES)}.")
+    last = _last(parameters)
+    window = Window(property=property, last=last)
+    relation = parameters.get("timerel")
+    if relation is None:
+        for name in ("timeAt", "endTimeAt"):
+            if name in parameters:
+                raise BadRequestData(f"{name} without timerel: add timerel=before, after or between.")
+        if required and last is None:
+            raise BadRequestData("A temporal query needs timerel with timeAt, or lastN.")
+        return Asked(window, False)
+    at = _time(parameters, "timeAt")
+    if relation == "before":
+        return Asked(replace(window, end=at), True, end=at)
+    if relation == "after":
+        return Asked(replace(window, start=at), True, start=at)
+    if relation == "between":
+        end = _time(parameters, "endTimeAt")
+        if end < at:
+            raise BadRequestData("endTimeAt lies before timeAt: change them round.")
+        return Asked(replace(window, start=at, end=end), True, at, end)
+    raise BadRequestData(f"timerel={relation} is unknown: write before, after or between.")
+
+
+def _last(parameters: dict[str, str]) -> int | None:
+    if "lastN" not in parameters:
+        return None
+    try:
+        return whole(parameters, "lastN", 0, 1)
+    except InvalidRequest as fault:
+        raise BadRequestData(fault.detail) from None
+
+
+def _time(parameters: dict[str, str], name: str) -> int:
+    text = parameters.get(name)
+    if text is None:
+        raise BadRequestData(f"timerel={parameters['timerel']} needs {name}: add a DateTime like 2026-01-31T08:00:00Z.")
+    try:
+        return parse_instant(text)
+    except (ValueError, OverflowError) as fault:
+        raise BadRequestData(f"{name}: {fault}.") from None
+
+
+def aggregation_of(parameters: dict[str, str]) -> Aggregation:
+    """The aggregation of aggrMethods and aggrPeriodDuration (clause 4.5.19). Raises BadRequestData."""
+    methods = listed(parameters, "aggrMethods")
+    if not methods:
+        raise BadRequestData(f"aggregatedValues needs aggrMethods: write some of {', '.join(_METHODS)}.")
+    for method in methods:
+        if method not in _METHODS:
+            raise BadRequestData(f"aggrMethods={method} is unknown: write some of {', '.join(_METHODS)}.")
+    period = parameters.get("aggrPeriodDuration", "PT0S")
+    parse_period(period)
+    return Aggregation(methods, period)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The part of some histories that fits into one answer; `first` and `last` are its times, None where all fits."""
+
+    histories: list[History]
+    first: int | None = None
+    last: int | None = None
+
+
+def part_of(histories: list[History], window: Window, limit: int) -> Part:
+    """At most about `limit` instances, the earliest ones, or the latest where the window asks for the last n.
+
+    It is cut between two times over all attributes, so that the rest can be asked for; instances of one time stay
+    together. An attribute of which nothing is left stays with an empty list.
+    """
+    total = sum(len(several) for history in histories for several in history.attributes.values())
+    if total <= limit:
+        return Part(histories)
+    latest = window.last is not None
+    times = sorted(_times(histories, window.property), reverse=latest)
+    edge = times[limit - 1]
+
+    def kept(instance: Instance) -> bool:
+        time = _time_of(instance, window.property)
+        return time >= edge if latest else time <= edge
+
+    cut = [
+        replace(
+            history,
+            attributes={name: list(filter(kept, several)) for name, several in history.attributes.items()},
+        )
+        for history in histories
+    ]
+    return Part(cut, times[0], edge)
+
+
+def content_range(part: Part, asked: Asked) -> str:
+    """The Content-Range of an answer that is a part: from the start asked for to the last time in it (6.3.10)."""
+    assert part.first is not None
+    assert part.last is not None
+    last = asked.window.last
+    start = asked.end if last is not None else asked.start
+    size = "*" if last is None else str(last)
+    first = part.first if start is None else start
+    return f"date-time {format_instant(first)}-{format_instant(part.last)}/{size}"
+
+
+def _times(histories: list[History], property: TimeProperty) -> list[int]:
+    return [
+        _time_of(instance, property)
+        for history in histories
+        for several in history.attributes.values()
+        for instance in several
+    ]
+
+
+def _time_of(instance: Instance, property: TimeProperty) -> int:
+    time: Any = instance.get(property)
+    if time is None:
+        time = instance.get("modifiedAt", 0)
+    return parse_instant(time) if isinstance(time, str) else int(time)

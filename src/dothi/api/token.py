@@ -1,0 +1,31 @@
+"""Guards every call by the API token of the settings, until there are users."""
+
+from __future__ import annotations
+
+import hmac
+
+import orjson
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from dothi.model.errors import Unauthorized
+
+
+class TokenGuard:
+    """ASGI middleware: only `Authorization: Bearer <token>` passes; /health says nothing about the city and is open."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._wanted = f"Bearer {token}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith("/health/") or self._bears_token(scope):
+            await self._app(scope, receive, send)
+            return
+        problem = Unauthorized("This city asks for its API token: send the header Authorization: Bearer <token>.")
+        headers = [(b"content-type", b"application/problem+json"), (b"www-authenticate", b"Bearer")]
+        await send({"type": "http.response.start", "status": problem.status, "headers": headers})
+        await send({"type": "http.response.body", "body": orjson.dumps(problem.document())})
+
+    def _bears_token(self, scope: Scope) -> bool:
+        given = dict(scope["headers"]).get(b"authorization", b"")
+        return hmac.compare_digest(given, self._wanted)

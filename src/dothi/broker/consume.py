@@ -1,0 +1,112 @@
+"""Every read of entities, types, attributes and history, without HTTP (GS CIM 009 clause 5.7)."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+from dothi.model.entity import Entity
+from dothi.model.errors import ResourceNotFound
+from dothi.model.query import AggregateMethod, EntityQuery, Window
+from dothi.storage.store import Bucket, History, Store, TypeSummary
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeSummary:
+    """An attribute: how many entities have it, the types of these, and the kinds seen ("Property", ...)."""
+
+    name: str
+    count: int
+    types: tuple[str, ...]
+    kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EntityPage:
+    """Entities of one page in store order, how many match in all where that was asked, and whether there are more."""
+
+    entities: list[Entity]
+    total: int | None
+    more: bool
+
+
+class Consume:
+    """What a reader can ask of one tenant."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def entity(self, id: str) -> Entity:
+        """One entity (5.7.1). Raises ResourceNotFound."""
+        entity = await self._store.entity(id)
+        if entity is None or (entity.expires is not None and entity.expires <= time.time_ns() // 1000):
+            raise unknown_entity(id)
+        return entity
+
+    async def entities(self, query: EntityQuery, *, count: bool = False) -> EntityPage:
+        """One page of the entities that match, and their number where asked (5.7.2).
+
+        One entity more than the page holds is read, since only that tells whether there is a next page.
+        """
+        limit = query.limit
+        page = await self._store.entities(replace(query, limit=limit + 1) if limit else query, count=count)
+        return EntityPage(page.entities[:limit], page.total, len(page.entities) > limit)
+
+    async def types(self) -> list[TypeSummary]:
+        """All types that living entities have, in order of their IRI (5.7.5)."""
+        return sorted(await self._store.types(), key=lambda summary: summary.type)
+
+    async def type(self, type: str) -> TypeSummary:
+        """One type with its attributes (5.7.7). Raises ResourceNotFound."""
+        for summary in await self._store.types():
+            if summary.type == type:
+                return summary
+        raise ResourceNotFound(f"No entity has the type {type}.")
+
+    async def attributes(self) -> list[AttributeSummary]:
+        """All attributes that living entities have, in order of their IRI (5.7.8)."""
+        return summarise_attributes(await self._store.types())
+
+    async def attribute(self, name: str) -> AttributeSummary:
+        """One attribute (5.7.10). Raises ResourceNotFound."""
+        for summary in await self.attributes():
+            if summary.name == name:
+                return summary
+        raise ResourceNotFound(f"No entity has the attribute {name}.")
+
+    async def history(
+        self, ids: list[str], attributes: tuple[str, ...], window: Window | None, limit: int | None = None
+    ) -> list[History]:
+        """The past of entities, living or deleted, in the order of the ids (5.7.3, 5.7.4)."""
+        return await self._store.history(ids, attributes, window, limit)
+
+    async def aggregate(
+        self,
+        ids: list[str],
+        attributes: tuple[str, ...],
+        window: Window,
+        methods: tuple[AggregateMethod, ...],
+        period: str,
+    ) -> dict[str, dict[str, list[Bucket]]]:
+        """Aggregated values by entity and attribute (4.5.19)."""
+        return await self._store.aggregate(ids, attributes, window, methods, period)
+
+
+def summarise_attributes(types: list[TypeSummary]) -> list[AttributeSummary]:
+    """Attributes over all types. An entity of two types counts once for each, as its types do."""
+    counts: dict[str, int] = {}
+    owners: dict[str, set[str]] = {}
+    kinds: dict[str, set[str]] = {}
+    for summary in types:
+        for name, by_kind in summary.attributes.items():
+            counts[name] = counts.get(name, 0) + sum(by_kind.values())
+            owners.setdefault(name, set()).add(summary.type)
+            kinds.setdefault(name, set()).update(by_kind)
+    return [
+        AttributeSummary(name, counts[name], tuple(sorted(owners[name])), tuple(sorted(kinds[name])))
+        for name in sorted(counts)
+    ]
+
+
+def unknown_entity(id: str) -> ResourceNotFound:
+    return ResourceNotFound(f"There is no entity {id}.")
