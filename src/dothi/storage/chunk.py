@@ -182,6 +182,16 @@ class Chunk:
         assert blob.text_of is not None
         return [texts[index] for index in unpack_ints(blob.text_of, self.points).tolist()]
 
+    def values_at(self, positions: Ints) -> list[Any]:
+        """The value members at some positions, as they were written."""
+        packed = self._blob.numbers
+        if packed is None or packed.integers or packed.missing:
+            values = self.values()
+            return [values[position] for position in positions.tolist()]
+        numbers = self.numbers()
+        assert numbers is not None
+        return numbers_of(packed, numbers[positions], len(positions))
+
     def metas(self) -> tuple[list[dict[str, Any]], list[int] | None]:
         """The distinct rests of instances, and which one each has (None: all the only one)."""
         metas = orjson.loads(self._blob.metas)

@@ -80,19 +80,20 @@ def _instances(entity: int, key: Key, column: Column, positions: Ints) -> list[I
     prefix = f"urn:ngsi-ld:Instance:{entity}-{attribute}-"
     suffix = f"-{dataset}" if dataset else ""
     times = column.times[positions]
+    last: dict[str, Any] | None = None
     found = []
     for time, text, recorded, (meta, value) in zip(
-        times.tolist(),
-        date_times(times),
-        column.recorded[positions].tolist(),
-        column.rows(positions.tolist()),
-        strict=True,
+        times.tolist(), date_times(times), column.recorded[positions].tolist(), column.rows(positions), strict=True
     ):
-        kind = meta["type"]
-        instance = {"type": kind, VALUE_MEMBER[kind]: value, **meta}
-        if "observedAt" in instance:
+        if meta is not last:
+            last, member = meta, VALUE_MEMBER[meta["type"]]
+            template = {"type": meta["type"], member: None, **meta}
+            observed, deleted = "observedAt" in meta, "deletedAt" in meta
+        instance = template.copy()
+        instance[member] = value
+        if observed:
             instance["observedAt"] = text
-        if "deletedAt" not in instance:
+        if not deleted:
             instance["createdAt"] = instance["modifiedAt"] = recorded
         instance["instanceId"] = f"{prefix}{time}{suffix}"
         found.append(instance)

@@ -58,12 +58,10 @@ def _fingerprint(meta: dict[str, Any], value: Any) -> bytes:
 def _fingerprints(column: Column, window: Window) -> dict[int, bytes]:
     assert window.start is not None
     assert window.end is not None
-    positions = [i for i, time in enumerate(column.times.tolist()) if window.start <= time < window.end]
+    positions = np.flatnonzero((column.times >= window.start) & (column.times < window.end))
     rows = column.rows(positions)
-    return {
-        int(column.times[position]): _fingerprint(meta, value)
-        for position, (meta, value) in zip(positions, rows, strict=True)
-    }
+    times = column.times[positions].tolist()
+    return {time: _fingerprint(meta, value) for time, (meta, value) in zip(times, rows, strict=True)}
 
 
 def new_positions(

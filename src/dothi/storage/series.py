@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import apsw
@@ -35,6 +35,8 @@ class Segment(Protocol):
 
     def values(self) -> list[Any]: ...
 
+    def values_at(self, positions: Ints) -> list[Any]: ...
+
     def metas(self) -> tuple[list[dict[str, Any]], list[int] | None]: ...
 
 
@@ -57,6 +59,10 @@ class Tail:
 
     def values(self) -> list[Any]:
         return [instance.get(VALUE_MEMBER[instance["type"]]) for instance in self._instances]
+
+    def values_at(self, positions: Ints) -> list[Any]:
+        values = self.values()
+        return [values[position] for position in positions.tolist()]
 
     def metas(self) -> tuple[list[dict[str, Any]], list[int] | None]:
         metas = []
@@ -116,19 +122,32 @@ class Column:
             parts.append(np.full(len(segment.times), has[0]) if which is None else has[which])
         return self._picked(parts)
 
-    def rows(self, positions: Sequence[int]) -> Iterable[tuple[dict[str, Any], Any]]:
-        """(rest of the instance, value) at each position."""
-        table: list[tuple[dict[str, Any], Any]] = []
-        for segment in self.segments:
-            metas, which = segment.metas()
-            if which is None:
-                table += [(metas[0], value) for value in segment.values()]
-            else:
-                table += [(metas[index], value) for index, value in zip(which, segment.values(), strict=True)]
-        if self._place is None:
-            return [table[position] for position in positions]
-        place = self._place.tolist()
-        return [table[place[position]] for position in positions]
+    def rows(self, positions: Ints) -> list[tuple[dict[str, Any], Any]]:
+        """(rest of the instance, value) at each position; equal rests are the same dict."""
+        place = positions if self._place is None else self._place[positions]
+        found: list[tuple[dict[str, Any], Any]] = []
+        if len(self.segments) == 1:
+            return _rows_of(self.segments[0], place)
+        starts = np.cumsum([0, *(len(segment.times) for segment in self.segments)])
+        owner = np.searchsorted(starts, place, side="right") - 1
+        order = np.argsort(owner, kind="stable")
+        for index, segment in enumerate(self.segments):
+            mine = order[owner[order] == index]
+            found += _rows_of(segment, place[mine] - starts[index])
+        back = np.empty(len(order), np.int64)
+        back[order] = np.arange(len(order))
+        return [found[position] for position in back.tolist()]
+
+
+def _rows_of(segment: Segment, positions: Ints) -> list[tuple[dict[str, Any], Any]]:
+    if not len(positions):
+        return []
+    metas, which = segment.metas()
+    values = segment.values_at(positions)
+    if which is None:
+        meta = metas[0]
+        return [(meta, value) for value in values]
+    return [(metas[which[position]], value) for position, value in zip(positions.tolist(), values, strict=True)]
 
 
 def tail_points(
@@ -205,5 +224,8 @@ def _newer(segments: Sequence[Segment], time: int, end: int) -> int:
     """How many distinct times of the segments lie after `time` and before `end`."""
     if not segments:
         return 0
+    times = segments[0].times
+    if len(segments) == 1 and isinstance(segments[0], Chunk) and (times[1:] > times[:-1]).all():
+        return int(np.searchsorted(times, end) - np.searchsorted(times, time, side="right"))
     times = np.concatenate([segment.times for segment in segments])
     return len(np.unique(times[(times > time) & (times < end)]))
