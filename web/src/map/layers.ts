@@ -1,0 +1,145 @@
+// How one declared layer is drawn: its sources and style layers, and its features as the map wants them.
+import type { GeoJSONSource, LayerSpecification, Map as MapLibre } from 'maplibre-gl'
+import type { Layer } from '../lib/api'
+import { formatNumber, nameIn } from '../lib/format'
+import { labelPoint } from '../lib/geometry'
+import type { Diff, Shown } from '../lib/layer_data'
+import type { Language } from '../lib/messages'
+import { FILL, SEVERITY, isAbnormal } from '../lib/status'
+import { addLayerIcon, normalIcon, statusIcon, vehicleIcon } from './icons'
+import type { Palette } from './style'
+import { FONT, PLACE_LAYER } from './style'
+
+type Drawn = GeoJSON.Feature & { id: string }
+
+export const sourceOf = (layer: string) => `city:${layer}`
+/** Areas are named at one point of their own: the map would name them once in each tile. */
+const namesOf = (layer: string) => `${sourceOf(layer)}:names`
+const EMPTY: GeoJSON.FeatureCollection = { type: 'FeatureCollection', features: [] }
+
+/** The style layers of a layer, lowest first; `ground`: areas on which all else lies, drawn without a hue. */
+export function styleLayers(layer: Layer, hue: string, palette: Palette, ground: boolean): LayerSpecification[] {
+  const source = sourceOf(layer.id)
+  const base = { source, minzoom: layer.min_zoom }
+  const colour = ['match', ['get', 'status'], ...SEVERITY.filter(isAbnormal).flatMap((s) => [s, FILL[s]]), hue]
+  const onPoints = ['==', ['geometry-type'], 'Point']
+  const layers: unknown[] = []
+  if (layer.shape === 'fill') {
+    layers.push(
+      { ...base, id: `${source}:area`, type: 'fill', filter: ['!', onPoints], paint: areaPaint(ground ? palette.area : hue, ground ? 0.65 : 0.22) },
+      { ...base, id: `${source}:edge`, type: 'line', filter: ['!', onPoints], paint: { 'line-color': ground ? palette.areaLine : hue, 'line-width': 1 } },
+    )
+  } else {
+    layers.push({
+      ...base,
+      id: `${source}:line`,
+      type: 'line',
+      filter: ['!', onPoints],
+      layout: { 'line-cap': 'round', 'line-join': 'round' },
+      paint: { 'line-color': colour, 'line-width': ['interpolate', ['linear'], ['zoom'], 8, 1.5, 13, 4], 'line-opacity': 0.75 },
+    })
+  }
+  layers.push(layer.shape === 'fill' ? nameLayer(layer, palette) : pointLayer(layer, base, palette, onPoints))
+  return layers as LayerSpecification[]
+}
+
+function areaPaint(normal: string, opacity: number) {
+  const colour = ['match', ['get', 'status'], ...SEVERITY.filter(isAbnormal).flatMap((s) => [s, FILL[s]]), normal]
+  return { 'fill-color': colour, 'fill-opacity': ['match', ['get', 'status'], 'ok', opacity, 'unknown', opacity, 0.4] }
+}
+
+function nameLayer(layer: Layer, palette: Palette) {
+  return {
+    id: `${sourceOf(layer.id)}:name`,
+    source: namesOf(layer.id),
+    type: 'symbol',
+    minzoom: Math.max(10, layer.min_zoom),
+    layout: { 'text-field': ['get', 'label'], 'text-font': FONT, 'text-size': 11, 'text-max-width': 8, 'text-padding': 8 },
+    paint: { 'text-color': palette.muted, 'text-halo-color': palette.halo, 'text-halo-width': 1.2 },
+  }
+}
+
+function pointLayer(layer: Layer, base: object, palette: Palette, onPoints: unknown) {
+  const moves = layer.shape === 'vehicle'
+  const size = (low: number, high: number) => ['interpolate', ['linear'], ['zoom'], 8, low, 12, high]
+  return {
+    ...base,
+    id: `${sourceOf(layer.id)}:point`,
+    type: 'symbol',
+    filter: onPoints,
+    layout: {
+      'icon-image': ['get', 'icon'],
+      'icon-size': moves ? size(0.8, 1.2) : size(0.75, 1),
+      'icon-rotate': ['get', 'heading'],
+      'icon-rotation-alignment': moves ? 'map' : 'viewport',
+      'icon-allow-overlap': true,
+      'icon-ignore-placement': true,
+      'symbol-sort-key': ['get', 'order'],
+      'text-field': ['step', ['zoom'], ['case', ['get', 'abnormal'], ['get', 'label'], ''], 11, ['get', 'label']],
+      'text-font': FONT,
+      'text-size': 11,
+      'text-anchor': 'left',
+      'text-offset': [1.4, 0],
+      'text-optional': true,
+      'text-padding': 2,
+    },
+    paint: {
+      'icon-opacity': ['case', ['get', 'stale'], 0.5, 1],
+      'text-color': ['case', ['get', 'abnormal'], palette.ink, palette.muted],
+      'text-halo-color': palette.halo,
+      'text-halo-width': 1.4,
+    },
+  }
+}
+
+/** Adds a layer's source, symbol and style layers; areas go below the place names. */
+export function addLayer(map: MapLibre, layer: Layer, hue: string, palette: Palette, ground: boolean): void {
+  addLayerIcon(map, layer.id, layer.shape, hue, palette)
+  map.addSource(sourceOf(layer.id), { type: 'geojson', data: EMPTY, promoteId: 'id' })
+  if (layer.shape === 'fill') map.addSource(namesOf(layer.id), { type: 'geojson', data: EMPTY, promoteId: 'id' })
+  const before = layer.shape === 'fill' ? PLACE_LAYER : undefined
+  for (const each of styleLayers(layer, hue, palette, ground)) map.addLayer(each, before)
+}
+
+/** Draws what changed. Not awaited: the source gathers what comes while its worker is busy. */
+export function drawDiff(map: MapLibre, layer: Layer, diff: Diff, language: Language): void {
+  const shown = ('all' in diff ? diff.all : diff.changed).map((each) => drawn(layer, each, language))
+  update(map, sourceOf(layer.id), shown, diff)
+  if (layer.shape === 'fill') update(map, namesOf(layer.id), shown.map(atLabelPoint), diff)
+}
+
+function update(map: MapLibre, source: string, features: Drawn[], diff: Diff): void {
+  const found = map.getSource(source) as GeoJSONSource | undefined
+  if ('all' in diff) void found?.setData({ type: 'FeatureCollection', features })
+  else void found?.updateData({ add: features, remove: diff.removed })
+}
+
+function atLabelPoint(feature: Drawn): Drawn {
+  return { ...feature, geometry: { type: 'Point', coordinates: labelPoint(feature.geometry) ?? [0, 0] } }
+}
+
+function drawn(layer: Layer, feature: Shown, language: Language): Drawn {
+  const { id, status, stale, geometry, heading } = feature
+  const abnormal = isAbnormal(status)
+  return {
+    type: 'Feature',
+    id,
+    geometry,
+    properties: {
+      id,
+      status,
+      stale,
+      abnormal,
+      heading: layer.shape === 'vehicle' ? (heading ?? 0) : 0,
+      order: -SEVERITY.indexOf(status),
+      label: labelOf(layer, feature, language),
+      icon: layer.shape === 'vehicle' && abnormal ? vehicleIcon(status) : abnormal ? statusIcon(status) : normalIcon(layer.id),
+    },
+  }
+}
+
+function labelOf(layer: Layer, feature: Shown, language: Language): string {
+  if (layer.shape === 'fill') return nameIn(language, feature.name)
+  if (layer.shape === 'vehicle' || feature.value === null) return ''
+  return typeof feature.value === 'number' ? formatNumber(language, feature.value, layer.digits) : String(feature.value)
+}
