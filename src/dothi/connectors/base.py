@@ -30,6 +30,23 @@ class Health:
     problems: deque[Trouble] = field(default_factory=lambda: deque(maxlen=50))
 
 
+@dataclass(slots=True)
+class Batch:
+    """Part of a file, ready to be stored: entities under one context, and what could not be taken or was mended.
+
+    `origins` leads from an entity id to its file:line, so that a refusal of the broker can be told precisely.
+    `done` is the number of bytes of the file that have been read, `values` the number of attribute instances.
+    """
+
+    entities: list[Document] = field(default_factory=list)
+    context: str | None = None
+    values: int = 0
+    done: int = 0
+    problems: list[Trouble] = field(default_factory=list)
+    mended: list[Trouble] = field(default_factory=list)
+    origins: dict[str, str] = field(default_factory=dict)
+
+
 class Sink(Protocol):
     """Where decoded entities go: the broker's single road for writes, in batches."""
 
