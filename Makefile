@@ -8,7 +8,7 @@ STATIC := src/dothi/web/static/index.html
 WEB    := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
 PIP    := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: help demo install test check soak bench conformance build lock clean system
+.PHONY: help demo install test check soak bench conformance build lock docs clean system
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,7 +45,10 @@ lock: $(VENV)/installed-dev ## write the lock files anew from pyproject.toml
 		--group build --group dev pyproject.toml -o requirements-dev.lock
 
 system: ## the system packages of the tests: chromium and mosquitto
-	@sh .ci/system chromium mosquitto fonts-noto-core
+	@sh .ci/system chromium mosquitto mosquitto-clients fonts-noto-core
+
+docs: $(VENV)/installed ## write the reference pages that are made from the code
+	$(BIN)/python docs/generate.py
 
 clean: ## remove what was built
 	rm -rf $(VENV) web/node_modules src/dothi/web/static dist

@@ -1,0 +1,254 @@
+"""Puts the house together: settings -> stores -> brokers -> connectors -> HTTP; starts it and stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from dothi.api.exchange import PREFIX, Limits
+from dothi.api.operations import CityFacts, operations_api, wall_clock
+from dothi.api.server import ngsi_ld_routes
+from dothi.api.token import TokenGuard
+from dothi.automation.derive import Derivation
+from dothi.broker.background import Background
+from dothi.broker.batch import Batches
+from dothi.broker.broker import Broker
+from dothi.broker.consume import Consume
+from dothi.broker.contexts import Bounds, Contexts
+from dothi.broker.delivery import Terms
+from dothi.broker.ingest import Ingest
+from dothi.broker.outside import Guard, Outside
+from dothi.broker.provision import Provision
+from dothi.broker.subscriptions import Subscriptions
+from dothi.broker.tenants import FOLDER as TENANTS
+from dothi.broker.tenants import Tenants
+from dothi.city.module import CityModule, Text, load_modules
+from dothi.connectors.http_poll import PollSource
+from dothi.connectors.mqtt import MqttSource, Subscription
+from dothi.connectors.supervisor import Connectors, Runner, Source
+from dothi.settings import Settings
+from dothi.storage.sqlite import SqliteStore
+from dothi.web.features import layer_views
+from dothi.web.live import LiveMap
+from dothi.web.pages import web_routes
+
+#: The address under which the city's own @context is known without the network.
+OWN_CONTEXT = "https://dothi.dev/context/v1.jsonld"
+SMART_DATA_MODELS = "https://smartdatamodels.org/context.jsonld"
+
+STATIC = Path(str(files("dothi.web") / "static"))
+
+#: Lifespan state: called by the server before it waits for open answers, since live streams never end by themselves.
+END_STREAMS = "end_streams"
+
+
+class FolderInUse(Exception):
+    """Another process has the folder open; two writers would harm each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class City:
+    """An open city: every tenant's broker, the connectors, and what the modules declare."""
+
+    settings: Settings
+    tenants: Tenants
+    modules: Sequence[CityModule]
+    connectors: Connectors
+
+
+#: A connector that does not come from the settings: made once the city is open (the demo city's live change).
+MakeRunner = Callable[[Connectors], Runner]
+
+
+@asynccontextmanager
+async def open_city(
+    settings: Settings, runners: Sequence[MakeRunner] = (), extra: Sequence[CityModule] = ()
+) -> AsyncIterator[City]:
+    """Open the folder of the settings as a city and close it at the end; `extra` modules come beside the installed.
+
+    Raises FolderInUse, ValueError.
+    """
+    folder = settings.storage.folder
+    async with AsyncExitStack() as stack:
+        stack.enter_context(locked(folder))
+        guard = Guard(settings.network.allow)
+        outside = await stack.enter_async_context(Outside(guard, deadline=settings.network.context_deadline_s))
+        modules = [*load_modules(), *extra]
+        tenants = await Tenants.open(folder, broker_opener(settings, outside, modules), settings.server.max_tenants)
+        stack.push_async_callback(tenants.close)
+        feeds = {f"{module.name}.{feed.name}": feed.decode for module in modules for feed in module.feeds}
+        connectors = Connectors(sources(settings), tenants.default.ingest, outside, feeds)
+        for make in runners:
+            connectors.add(make(connectors))
+        yield City(settings, tenants, modules, connectors)
+
+
+def broker_opener(
+    settings: Settings, outside: Outside, modules: Sequence[CityModule]
+) -> Callable[[Path], Awaitable[Broker]]:
+    """How a tenant's folder becomes its broker, its followers running."""
+    own = {OWN_CONTEXT: own_context(modules)}
+    bounds = Bounds(deadline=settings.network.context_deadline_s)
+    derive = {
+        type.iri: module.derive[type.name] for module in modules for type in module.types if type.name in module.derive
+    }
+    terms = Terms(timeout=settings.network.notify_deadline_s, age=settings.network.notify_max_age_h * 3600)
+
+    async def open_broker(folder: Path) -> Broker:
+        store = SqliteStore(folder)
+        await store.open()
+        contexts = Contexts(store, outside, bounds=bounds, own=own)
+        await contexts.open()
+        tenant = unquote(folder.name) if folder.parent.name == TENANTS else None
+        subscriptions = Subscriptions(store, contexts, outside, tenant=tenant, base=base(settings), terms=terms)
+        await subscriptions.start()
+        background = Background()
+        background.start("derive", Derivation(store, await contexts.resolve(OWN_CONTEXT), derive).run)
+        return Broker(
+            store=store,
+            contexts=contexts,
+            provision=Provision(store),
+            batches=Batches(store),
+            ingest=Ingest(store, contexts, OWN_CONTEXT),
+            consume=Consume(store),
+            subscriptions=subscriptions,
+            closers=[contexts.close, subscriptions.stop, background.stop],
+        )
+
+    return open_broker
+
+
+def base(settings: Settings) -> str | None:
+    """The address under which clients on this machine reach the server, where it is known beforehand."""
+    host = settings.server.host
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.server.port}" if settings.server.port else None
+
+
+def own_context(modules: Sequence[CityModule]) -> Mapping[str, Any]:
+    """The @context of documents that come without one: Smart Data Models, and over them what the modules declare."""
+    terms: dict[str, str] = {}
+    for module in modules:
+        terms.update(module.terms)
+        terms.update({type.name: type.iri for type in module.types})
+    return {"@context": [SMART_DATA_MODELS, terms]}
+
+
+def sources(settings: Settings) -> list[Source]:
+    """What the settings want listened to and polled."""
+    listened: list[Source] = [
+        MqttSource(
+            **{
+                **one.model_dump(exclude={"topics"}),
+                "topics": tuple(Subscription(**t.model_dump()) for t in one.topics),
+            }
+        )
+        for one in settings.mqtt
+    ]
+    return listened + [PollSource(**one.model_dump()) for one in settings.poll]
+
+
+def http_app(
+    settings: Settings,
+    *,
+    demo: bool = False,
+    runners: Sequence[MakeRunner] = (),
+    extra: Sequence[CityModule] = (),
+) -> ASGIApp:
+    """The ASGI application of a city: it opens the city at startup and closes it at shutdown."""
+    door = Door()
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
+        async with open_city(settings, runners, extra) as city:
+            streams = ExitStack()
+            app.router.routes.extend(await city_routes(city, demo, streams))
+            connecting = asyncio.ensure_future(city.connectors.run())
+            limits = Limits(body=int(settings.server.max_body_mib * 1024 * 1024), page=settings.server.max_page)
+            (route,) = ngsi_ld_routes(city.tenants, limits)
+            door.ngsi_ld = route.handle
+            try:
+                yield {END_STREAMS: streams.close}
+            finally:
+                streams.close()
+                door.ngsi_ld = None
+                connecting.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await connecting
+
+    async def live(request: Request) -> Response:
+        return JSONResponse({"status": "live"})
+
+    async def ready(request: Request) -> Response:
+        is_open = door.ngsi_ld is not None
+        return JSONResponse({"status": "ready" if is_open else "starting"}, 200 if is_open else 503)
+
+    door.pages = Starlette(routes=[Route("/health/live", live), Route("/health/ready", ready)], lifespan=lifespan)
+    return door if settings.server.token is None else TokenGuard(door, settings.server.token)
+
+
+class Door:
+    """Sends the standard's API straight to its handlers, everything else through Starlette.
+
+    The API turns its own errors into answers, so a framework's layers around it would only cost: 10 µs a request.
+    """
+
+    ngsi_ld: ASGIApp | None = None
+    pages: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.ngsi_ld is not None and scope["type"] == "http" and scope["path"].startswith(PREFIX + "/"):
+            await self.ngsi_ld(scope, receive, send)
+        else:
+            await self.pages(scope, receive, send)
+
+
+async def city_routes(city: City, demo: bool, streams: ExitStack) -> list[BaseRoute]:
+    """Every route of an open city but the standard's API; what ends its endless answers is left in `streams`."""
+    settings, broker = city.settings, city.tenants.default
+    vocabulary = await broker.contexts.resolve(OWN_CONTEXT)
+    views = layer_views(city.modules, vocabulary)
+    live = LiveMap(broker.store, views, now=wall_clock)
+    streams.callback(live.close)
+    facts = CityFacts(
+        name=Text(settings.city.name_vi, settings.city.name_en),
+        center=settings.city.center,
+        zoom=settings.city.zoom,
+        demo=demo,
+        version=version("dothi"),
+    )
+    operations = operations_api(facts, broker.store, city.modules, vocabulary, live, connectors=city.connectors.health)
+    return [Mount("/api", operations), *web_routes(STATIC)]
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Any:
+    """Hold the folder for this process alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.read(descriptor, 20).decode() or "?"
+            raise FolderInUse(f"{folder} is open in another dothi (process {holder}); stop it first") from error
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+        yield
+    finally:
+        os.close(descriptor)
