@@ -9,7 +9,7 @@ from dothi.model.change import AttributeChange, Cause
 from dothi.model.entity import Entity, instances
 from dothi.model.errors import AlreadyExists
 from dothi.model.instant import format_instant, parse_instant
-from dothi.model.query import EntityQuery, Name, Window
+from dothi.model.query import AttributePath, Compare, DateTimeLiteral, EntityQuery, Name, Order, Window
 from dothi.storage.sqlite import SqliteStore
 
 TYPE = "https://example.org/Station"
@@ -281,6 +281,29 @@ async def test_datasets_are_series_of_their_own(store):
     assert sorted((i.get("datasetId", ""), i["value"]) for i in history.attributes[PM]) == [("", 1), ("urn:d", 2)]
     assert len({i["instanceId"] for i in history.attributes[PM]}) == 2
     assert len(instances((await store.entity("urn:a")).attributes[PM])) == 2
+
+
+async def test_times_of_attributes_are_kept_whether_they_are_the_entitys_or_not(store):
+    humidity = "https://example.org/humidity"
+    await write(store, "urn:a", {PM: reading(1), humidity: reading(50)})
+    await write(store, "urn:a", {PM: reading({"x": 1, "createdAt": 5, "modifiedAt": 6}, 1)})
+    entity = await store.entity("urn:a")
+    pm, other = entity.attributes[PM], entity.attributes[humidity]
+    assert pm["createdAt"] == pm["modifiedAt"] == entity.modified
+    assert other["createdAt"] == other["modifiedAt"] == entity.created < entity.modified
+    assert pm["value"] == {"x": 1, "createdAt": 5, "modifiedAt": 6}
+    await store.close()
+    await store.open()
+    assert await store.entity("urn:a") == entity
+    for name, end, asked, found in (
+        (PM, "modifiedAt", entity.modified, 1), (PM, "createdAt", entity.created, 0),
+        (humidity, "modifiedAt", entity.modified, 0), (humidity, "modifiedAt", entity.created, 1),
+    ):  # fmt: skip
+        literal = DateTimeLiteral(format_instant(asked), asked)
+        q = Compare(AttributePath((name, end)), "==", (literal,))
+        assert await store.count(EntityQuery(types=Name(TYPE), q=q)) == found, (name, end)
+    ordered = EntityQuery(types=Name(TYPE), order=(Order(AttributePath((PM, "modifiedAt"))),))
+    assert len((await store.entities(ordered)).entities) == 1
 
 
 async def test_types_are_discovered_with_their_attributes(store):

@@ -9,13 +9,15 @@ from dothi.model.entity import Instance, instances
 
 
 class Instances:
-    """The instances of one attribute by datasetId while a write goes over them, and what it changed."""
+    """The instances of one attribute by datasetId while a write goes over them, and what it changed. See `stamped` for
+    `repeats`."""
 
-    __slots__ = ("by_dataset", "changes", "name", "now")
+    __slots__ = ("by_dataset", "changes", "name", "now", "repeats")
 
-    def __init__(self, name: str, was: Instance | list[Instance] | None, now: int) -> None:
+    def __init__(self, name: str, was: Instance | list[Instance] | None, now: int, repeats: bool = False) -> None:
         self.name = name
         self.now = now
+        self.repeats = repeats
         self.by_dataset: dict[str | None, Instance] = {
             instance.get("datasetId"): instance for instance in instances(was)
         }
@@ -25,7 +27,7 @@ class Instances:
         """Add the instance, or let it take the place of the one with its datasetId; whether anything changed."""
         dataset = instance.get("datasetId")
         was = self.by_dataset.get(dataset)
-        fresh = stamped(instance, was, self.now)
+        fresh = stamped(instance, was, self.now, self.repeats)
         if fresh is was:
             return False
         self.by_dataset[dataset] = fresh
@@ -52,10 +54,18 @@ def gives_way(was: Instance | list[Instance] | None, new: Instance) -> TypeGuard
     return isinstance(was, dict) and was.get("datasetId") == new.get("datasetId")
 
 
-def stamped(instance: Instance, was: Instance | None, now: int) -> Instance:
-    """The instance with its times: createdAt of the old one, modifiedAt now. Equal ones give the old one itself."""
+def stamped(instance: Instance, was: Instance | None, now: int, repeats: bool = False) -> Instance:
+    """The instance with its times: createdAt of the old one, modifiedAt now. Equal ones give the old one itself.
+
+    `repeats`: the writer tells of now, so an equal instance without observedAt is told anew and modifiedAt moves; a
+    sensor that repeats its value does not look stale. With an observedAt, equal is the same observation sent again.
+    """
     if was is None:
         return {**instance, "createdAt": now, "modifiedAt": now}
+    if repeats and "observedAt" not in instance:
+        return {**instance, "createdAt": was["createdAt"], "modifiedAt": now}
+    if instance.get("value") != was.get("value"):
+        return {**instance, "createdAt": was["createdAt"], "modifiedAt": now}
     fresh = {**instance, "createdAt": was["createdAt"], "modifiedAt": was["modifiedAt"]}
     if fresh == was and identical(fresh, was):
         return was

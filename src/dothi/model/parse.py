@@ -157,7 +157,7 @@ def _check_proof(attribute: Instance | list[Instance]) -> None:
 
 
 def _plain_property(body: dict[str, Any], offsets: bool) -> Instance | None:
-    """The instance of a Property that has nothing but a plain value, a time and a unit; None for all else."""
+    """The body itself where it is a Property of nothing but a plain value, a time and a unit; None for all else."""
     value: Any = body.get("value")
     kind = value.__class__
     if kind is float:
@@ -174,17 +174,19 @@ def _plain_property(body: dict[str, Any], offsets: bool) -> Instance | None:
     size = len(body)
     if size == 2:
         return {"type": "Property", "value": value}
-    instance = {"type": "Property", "value": value}
+    members = 2
     time = body.get("observedAt")
     if time.__class__ is str:
         normal = normal_time(time)
         if normal is None or (time[-1] != "Z" and not offsets):
             return None
-        instance["observedAt"] = normal
+        if normal != time:
+            body = {**body, "observedAt": normal}
+        members = 3
     unit = body.get("unitCode")
     if unit.__class__ is str and unit and unit != NULL:
-        instance["unitCode"] = unit
-    return instance if len(instance) == size else None
+        members += 1
+    return body if members == size else None
 
 
 def _id(document: dict[str, Any]) -> str | None:

@@ -12,7 +12,7 @@ import apsw
 
 from dothi.model.match import DEFAULT_DATASET, ending
 from dothi.model.pattern import compile_pattern
-from dothi.model.query import AllOf, AttributePath, EntityQuery, GeoQuery, Name, Order, Selection
+from dothi.model.query import AllOf, AttributePath, EntityQuery, GeoQuery, Name, Order, Selection, Selector
 from dothi.model.relation import GeoTest, reach, rectangle
 from dothi.model.selection import names, scope_expression
 from dothi.storage.terms import Bind, condition, key
@@ -116,15 +116,39 @@ class _Select:
             yield self._scopes(query.scope, first=not query.ids and query.geo is None)
 
     def _filters(self, query: EntityQuery) -> Iterator[str]:
+        if query.selectors:
+            yield self._any_of(query.selectors)
         if query.attributes:
             yield self._attributes(query)
         if query.id_pattern is not None:
-            yield f"pattern_found({self.bind(apsw.pyobject(compile_pattern(query.id_pattern)))}, e.id)"
+            yield self._pattern(query.id_pattern)
         if query.q is not None:
             found = condition(query.q, self.bind, self.number, query.dataset_ids)
             if found is None:
                 raise _Never
             yield found
+
+    def _any_of(self, selectors: tuple[Selector, ...]) -> str:
+        found = []
+        for selector in selectors:
+            try:
+                found.append(" AND ".join(self._selector(selector)) or "TRUE")
+            except _Never:
+                continue
+        if not found:
+            raise _Never
+        return "(" + " OR ".join(found) + ")"
+
+    def _selector(self, selector: Selector) -> Iterator[str]:
+        if selector.ids:
+            yield self._ids(selector.ids)
+        if selector.types is not None:
+            yield self._selected(selector.types, self._type)
+        if selector.id_pattern is not None:
+            yield self._pattern(selector.id_pattern)
+
+    def _pattern(self, pattern: str) -> str:
+        return f"pattern_found({self.bind(apsw.pyobject(compile_pattern(pattern)))}, e.id)"
 
     def _ids(self, ids: tuple[str, ...]) -> str:
         if len(ids) == 1:
@@ -216,9 +240,16 @@ class _Select:
         attribute = self.number(first)
         if attribute is None:
             return ""
-        paths = [self.bind(path) for path in _paths(f'$."{attribute}"', order.path)]
-        kind = "coalesce(" + ", ".join(f"json_type(e.doc, {path})" for path in paths) + ", '')"
-        value = "coalesce(" + ", ".join(f"e.doc ->> {path}" for path in paths) + ", '')"
+        top = f'$."{attribute}"'
+        paths = [self.bind(path) for path in _paths(top, order.path)]
+        kinds = [f"json_type(e.doc, {path})" for path in paths]
+        values = [f"e.doc ->> {path}" for path in paths]
+        if len(order.path.names) == 2 and order.path.names[1] in ("createdAt", "modifiedAt"):
+            # An instance stored without its times has the entity's.
+            there = f"json_type(e.doc, {self.bind(top)}) = 'object'"
+            kinds.append(f"iif({there}, 'integer', NULL)")
+            values.append(f"iif({there}, {_COLUMNS[order.path.names[1]]}, NULL)")
+        kind, value = f"coalesce({', '.join(kinds)}, '')", f"coalesce({', '.join(values)}, '')"
         return (
             f"CASE {kind} WHEN 'integer' THEN 0 WHEN 'real' THEN 0 WHEN 'text' THEN 1 WHEN 'object' THEN 2 "
             f"WHEN 'array' THEN 3 WHEN 'true' THEN 4 WHEN 'false' THEN 4 WHEN 'null' THEN 5 ELSE 6 END, "

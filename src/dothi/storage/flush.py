@@ -42,6 +42,8 @@ class Known:
     placed: bool = False
     #: The `doc` text of `after`, once it was written.
     doc: str = ""
+    #: How much it counts among the remembered states.
+    weight: int = 0
     #: The last state that lived, for the row of an entity that came and went within one group.
     last: Entity | None = None
 
@@ -97,7 +99,10 @@ def encode_cause(cause: Cause) -> str | None:
 
 
 def _change_row(names: Names, known: Known, change: Change) -> tuple[Any, ...]:
-    doc = known.doc if _is_whole_state(known, change) else names.encode(_written(change))
+    if _is_whole_state(known, change):
+        doc = known.doc
+    else:
+        doc = names.encode(_written(change), change.entity.created, change.at)
     return change.seq, known.n, change.at, KIND_NUMBERS[change.kind], encode_cause(change.cause), doc
 
 
@@ -145,7 +150,7 @@ def _write_entities(connection: apsw.Connection, names: Names, entities: Iterabl
             else:
                 deleted.append((now, n))
         else:
-            types, doc = names.encode_types(after.types), names.encode(after.attributes)
+            types, doc = names.encode_types(after.types), names.encode(after.attributes, after.created, after.modified)
             known.doc = doc
             placed = '"GeoProperty"' in doc
             scopes = encode_scopes(after.scopes) if after.scopes else None

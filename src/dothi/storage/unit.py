@@ -15,6 +15,7 @@ from dothi.storage.counters import Counters
 from dothi.storage.flush import Known, Past, PastColumns, Staged, flush
 from dothi.storage.packing import Floats, Ints
 from dothi.storage.past import keep_columns, keep_past, new_positions, not_kept_yet
+from dothi.storage.remembered import Remembered
 from dothi.storage.rows import COLUMNS, Names
 
 _LOAD = f"SELECT {COLUMNS} FROM entity WHERE id IN (SELECT value FROM json_each(?))"
@@ -23,19 +24,30 @@ _LOAD = f"SELECT {COLUMNS} FROM entity WHERE id IN (SELECT value FROM json_each(
 class Group:
     """All that one commit writes. Lives on the writer thread."""
 
-    def __init__(self, connection: apsw.Connection, names: Names, counters: Counters, now: int) -> None:
+    def __init__(
+        self, connection: apsw.Connection, names: Names, counters: Counters, remembered: Remembered, now: int
+    ) -> None:
         self.connection = connection
         self.names = names
         self.counters = counters
+        self.remembered = remembered
         self.now = now
         self.known: dict[str, Known] = {}
         self.staged = Staged()
         self.changes: list[Change] = []
         self.touched: list[int] = []
+        self._written: dict[str, Known] = {}
 
     def load(self, ids: Iterable[str]) -> None:
         """Make the stored state of these ids known, by one SELECT for those that are not yet."""
-        missing = [id for id in ids if id not in self.known]
+        missing = []
+        for id in ids:
+            if id not in self.known:
+                known = self.remembered.get(id)
+                if known is None:
+                    missing.append(id)
+                else:
+                    self.known[id] = known
         if not missing:
             return
         names = self.names
@@ -79,7 +91,14 @@ class Group:
     def flush(self) -> None:
         """Write what is staged so far, inside the transaction."""
         self.touched += flush(self.connection, self.names, self.staged, self.now)
+        self._written.update(self.staged.entities)
         self.staged = Staged()
+
+    def remember(self) -> None:
+        """After the commit: what was written need not be read again."""
+        for known in self._written.values():
+            known.doc, known.last = "", None
+        self.remembered.keep(self._written.items())
 
 
 class Unit:

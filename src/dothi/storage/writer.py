@@ -17,6 +17,7 @@ import structlog
 from dothi.model.change import Change
 from dothi.model.errors import Overloaded
 from dothi.storage.counters import Counters
+from dothi.storage.remembered import Remembered
 from dothi.storage.rows import Names
 from dothi.storage.unit import Group, Unit, Work
 
@@ -67,6 +68,7 @@ class Writer:
         self._published = published
         self._touched = touched
         self._counters = Counters(connection)
+        self._remembered = Remembered()
         self._queue: queue.Queue[Job | Upkeep | None] = queue.Queue()
         self._last = int(connection.execute("SELECT coalesce(max(at), 0) FROM change").get)
         self._thread = threading.Thread(target=self._run, name="dothi-writer", daemon=True)
@@ -139,7 +141,7 @@ class Writer:
 
     def _commit(self, jobs: list[Job]) -> None:
         connection = self._connection
-        group = Group(connection, self._names, self._counters, self._now(len(jobs)))
+        group = Group(connection, self._names, self._counters, self._remembered, self._now(len(jobs)))
         before = self._counters.entity, self._counters.change
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -149,6 +151,7 @@ class Writer:
                     _attempt(job, group, group.now + offset)
                 group.flush()
                 connection.execute("COMMIT")
+                group.remember()
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
@@ -157,6 +160,7 @@ class Writer:
             log.error("commit failed", error=repr(error), jobs=len(jobs))
             self._counters.entity, self._counters.change = before
             self._names.load(connection)
+            self._remembered.clear()
             if len(jobs) > 1:
                 for job in jobs:
                     job.error = job.result = None
