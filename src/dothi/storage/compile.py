@@ -240,16 +240,9 @@ class _Select:
         attribute = self.number(first)
         if attribute is None:
             return ""
-        top = f'$."{attribute}"'
-        paths = [self.bind(path) for path in _paths(top, order.path)]
-        kinds = [f"json_type(e.doc, {path})" for path in paths]
-        values = [f"e.doc ->> {path}" for path in paths]
-        if len(order.path.names) == 2 and order.path.names[1] in ("createdAt", "modifiedAt"):
-            # An instance stored without its times has the entity's.
-            there = f"json_type(e.doc, {self.bind(top)}) = 'object'"
-            kinds.append(f"iif({there}, 'integer', NULL)")
-            values.append(f"iif({there}, {_COLUMNS[order.path.names[1]]}, NULL)")
-        kind, value = f"coalesce({', '.join(kinds)}, '')", f"coalesce({', '.join(values)}, '')"
+        paths = [self.bind(path) for path in _paths(f'$."{attribute}"', order.path)]
+        kind = "coalesce(" + ", ".join(f"json_type(e.doc, {path})" for path in paths) + ", '')"
+        value = "coalesce(" + ", ".join(f"e.doc ->> {path}" for path in paths) + ", '')"
         return (
             f"CASE {kind} WHEN 'integer' THEN 0 WHEN 'real' THEN 0 WHEN 'text' THEN 1 WHEN 'object' THEN 2 "
             f"WHEN 'array' THEN 3 WHEN 'true' THEN 4 WHEN 'false' THEN 4 WHEN 'null' THEN 5 ELSE 6 END, "

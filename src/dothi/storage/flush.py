@@ -99,10 +99,7 @@ def encode_cause(cause: Cause) -> str | None:
 
 
 def _change_row(names: Names, known: Known, change: Change) -> tuple[Any, ...]:
-    if _is_whole_state(known, change):
-        doc = known.doc
-    else:
-        doc = names.encode(_written(change), change.entity.created, change.at)
+    doc = known.doc if _is_whole_state(known, change) else names.encode(_written(change))
     return change.seq, known.n, change.at, KIND_NUMBERS[change.kind], encode_cause(change.cause), doc
 
 
@@ -150,7 +147,7 @@ def _write_entities(connection: apsw.Connection, names: Names, entities: Iterabl
             else:
                 deleted.append((now, n))
         else:
-            types, doc = names.encode_types(after.types), names.encode(after.attributes, after.created, after.modified)
+            types, doc = names.encode_types(after.types), names.encode(after.attributes)
             known.doc = doc
             placed = '"GeoProperty"' in doc
             scopes = encode_scopes(after.scopes) if after.scopes else None

@@ -22,7 +22,7 @@ def register(connection: apsw.Connection) -> None:
     Patterns and tests come in as bound Python objects (apsw.pyobject), made once for a statement.
     """
     functions: list[tuple[str, Callable[..., Any], int]] = [
-        ("attribute_passes", _attribute_passes, 4),
+        ("attribute_passes", _attribute_passes, 2),
         ("pattern_found", _pattern_found, 2),
         ("instant", instant, 1),
         ("clock", clock, 1),
@@ -34,17 +34,9 @@ def register(connection: apsw.Connection) -> None:
         connection.create_scalar_function(name, function, arguments, deterministic=True)
 
 
-def _attribute_passes(test: AttributeTest, document: str | None, created: int, modified: int) -> bool:
-    """Whether an attribute, given as the JSON of its instance or instances, passes a term of q.
-
-    `created` and `modified` are the entity's: an instance that is stored without its times has these.
-    """
-    if document is None:
-        return False
-    attribute = orjson.loads(document)
-    if type(attribute) is dict and "modifiedAt" not in attribute:
-        attribute |= {"createdAt": created, "modifiedAt": modified}
-    return test(attribute)
+def _attribute_passes(test: AttributeTest, document: str | None) -> bool:
+    """Whether an attribute, given as the JSON of its instance or instances, passes a term of q."""
+    return document is not None and test(orjson.loads(document))
 
 
 def _pattern_found(pattern: Pattern, text: object) -> bool:

@@ -8,7 +8,7 @@ import apsw
 import orjson
 
 from dothi.model.change import AttributeChange, Cause, Change, ChangeKind
-from dothi.model.entity import Attributes, Entity, instances
+from dothi.model.entity import Entity, instances
 from dothi.storage.flush import PAST
 from dothi.storage.rows import Names
 
@@ -26,9 +26,7 @@ def changes(connection: apsw.Connection, names: Names, after: int, limit: int) -
     `before` of each attribute is not in the log and reads None."""
     found = []
     for seq, at, kind, cause, doc, *row in connection.execute(_AFTER, (after, PAST, limit)):
-        entity = _entity(names, row)
-        written = _attributes(names.decode(doc, entity.created, at))
-        found.append(Change(seq, at, _KINDS[kind], entity, written, _cause(cause)))
+        found.append(Change(seq, at, _KINDS[kind], _entity(names, row), _attributes(names, doc), _cause(cause)))
     return found
 
 
@@ -38,9 +36,9 @@ def _entity(names: Names, row: list[Any]) -> Entity:
     return names.entity_of(tuple(row))
 
 
-def _attributes(attributes: Attributes) -> tuple[AttributeChange, ...]:
+def _attributes(names: Names, doc: str) -> tuple[AttributeChange, ...]:
     found = []
-    for name, attribute in attributes.items():
+    for name, attribute in names.decode(doc).items():
         for instance in instances(attribute):
             gone = "deletedAt" in instance
             dataset = instance.get("datasetId")

@@ -15,8 +15,6 @@ COLUMNS = "n, id, types, scopes, created, modified, expires, doc"
 
 Row = tuple[Any, ...]
 
-_MODIFIED = b'"modifiedAt":'
-
 
 class Names:
     """The numbers of attribute and type names of one store. Only the writer adds; any thread reads."""
@@ -66,9 +64,8 @@ class Names:
         self.iris[key] = iri
         self.keys[iri] = key
 
-    def encode(self, attributes: Attributes, created: int = 0, modified: int = 0) -> str:
-        """The `doc` text of attributes. createdAt and modifiedAt are left out of instances in which they are the given
-        ones and stand last, as those of the entity mostly are: half of a document would say the same time again."""
+    def encode(self, attributes: Attributes) -> str:
+        """The `doc` text of attributes."""
         keys = self.keys
         try:
             document = {keys[name]: attribute for name, attribute in attributes.items()}
@@ -76,22 +73,11 @@ class Names:
             for name in attributes:
                 self.intern(name)
             document = {keys[name]: attribute for name, attribute in attributes.items()}
-        text = orjson.dumps(document)
-        if text.count(_MODIFIED) == len(document):
-            # As many as attributes: each has one, so none stands inside a value. Quotes in texts are escaped.
-            text = text.replace(b',"createdAt":%d,"modifiedAt":%d}' % (created, modified), b"}")
-        return text.decode()
+        return orjson.dumps(document).decode()
 
-    def decode(self, doc: str, created: int, modified: int) -> Attributes:
-        """The attributes of a `doc` text, the times that were left out put back."""
+    def decode(self, doc: str) -> Attributes:
         iris = self.iris
-        attributes: Attributes = {iris[key]: attribute for key, attribute in orjson.loads(doc).items()}
-        for attribute in attributes.values():
-            for instance in (attribute,) if attribute.__class__ is dict else attribute:
-                if "modifiedAt" not in instance and "deletedAt" not in instance:
-                    instance["createdAt"] = created  # type: ignore[index]
-                    instance["modifiedAt"] = modified  # type: ignore[index]
-        return attributes
+        return {iris[key]: attribute for key, attribute in orjson.loads(doc).items()}
 
     def encode_types(self, types: Iterable[str]) -> str:
         return orjson.dumps([self.intern(iri) for iri in types]).decode()
@@ -108,7 +94,7 @@ class Names:
         return Entity(
             id=id,
             types=self._types.get(types) or self.decode_types(types),
-            attributes=self.decode(doc, created, modified),
+            attributes=self.decode(doc),
             scopes=() if scopes is None else tuple(orjson.loads(scopes)),
             created=created,
             modified=modified,

@@ -62,8 +62,7 @@ def _term(
         return f"json_type(e.doc, {place}) IS NOT NULL"
     general = (
         f"(json_type(e.doc, {place}) IS NOT NULL AND "
-        f"attribute_passes({bind(apsw.pyobject(compile_attribute(term, datasets)))}, e.doc -> {place}, "
-        "e.created, e.modified))"
+        f"attribute_passes({bind(apsw.pyobject(compile_attribute(term, datasets)))}, e.doc -> {place}))"
     )
     if datasets:
         return general
