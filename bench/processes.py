@@ -68,7 +68,8 @@ def nginx(folder: Path, body: bytes, core: int | None = None) -> Iterator[Server
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "body").write_bytes(body)
     (folder / "nginx.conf").write_text(f"""
-        {"user root;" if os.geteuid() == 0 else ""} daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
+        {"user root;" if os.geteuid() == 0 else ""} daemon off; worker_processes 1;
+        pid {folder}/pid; error_log {folder}/error.log;
         events {{ worker_connections 1024; }}
         http {{
           access_log off; client_body_temp_path {folder}/c; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;

@@ -21,6 +21,10 @@ _OVER_TIME: Final = {
     "valueList": "valueLists", "objectList": "objectLists",
 }  # fmt: skip
 
+_PLAIN: Final = frozenset(
+    ("type", "value", "observedAt", "unitCode", "datasetId", "instanceId", "createdAt", "modifiedAt")
+)
+
 #: The NGSI-LD Null of each kind that does not take it as it is (clause 4.5.0).
 _NULLS: Final[Mapping[str, Any]] = {"languageMap": {"@none": NULL}, "valueList": [NULL], "objectList": [NULL]}
 
@@ -74,6 +78,11 @@ def represent_history(
     for iri, found in past.attributes.items():
         if not how.shows(iri):
             continue
+        if form == "normalized" and how.is_whole and not how.sys_attrs and time == "observedAt":
+            plain = [_plain(each) for each in found]
+            if None not in plain:
+                out[context.compact(iri)] = plain
+                continue
         several = [_completed(each) for each in found if _is_wanted(each, how)]
         if how.lang:
             several = [in_language(each, how.lang) for each in several]
@@ -87,6 +96,16 @@ def represent_history(
         else:
             out[name] = [normalized(_timed(each, how, time), context, True) for each in several]
     return out
+
+
+def _plain(instance: Instance) -> Instance | None:
+    """What is shown of an instance that has nothing to expand, complete or leave out but its times; else None."""
+    if not instance.keys() <= _PLAIN or instance["type"] not in ("Property", "GeoProperty") or "value" not in instance:
+        return None
+    shown = instance.copy()
+    shown.pop("createdAt", None)
+    shown.pop("modifiedAt", None)
+    return shown
 
 
 def represent_aggregates(
