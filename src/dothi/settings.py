@@ -52,7 +52,9 @@ class CityFacts(Section):
     name_en: str = Field("My city", description="Name of the city in English.")
     center: tuple[float, float] = Field((106.68, 11.15), description="Longitude and latitude where the map opens.")
     zoom: float = Field(9.5, ge=0, le=22, description="Zoom at which the map opens.")
-    time_zone: str = Field("Asia/Ho_Chi_Minh", description="IANA time zone of the city.")
+    bounds: tuple[float, float, float, float] | None = Field(
+        None, description="West, south, east and north of the city: the map opens on it, whatever the screen."
+    )
 
 
 class Mqtt(Section):
@@ -76,6 +78,7 @@ class Topic(Section):
         None, description="Entity id template with {1}, {2}... for the + of the pattern and {member} of the message."
     )
     qos: Literal[0, 1, 2] = Field(1, description="Quality of service asked for.")
+    context: str | None = Field(None, description="Address of the @context for the names; default dothi's own.")
 
 
 class Poll(Section):
@@ -88,6 +91,8 @@ class Poll(Section):
     type: str | None = Field(None, description="Entity type for feeds that do not carry one.")
     id: str | None = Field(None, description="Entity id template with {member} of the message.")
     headers: dict[str, str] = Field(default_factory=dict, description="Request headers to send.")
+    deadline_s: float = Field(20, gt=0, description="Longest wait for an answer, seconds.")
+    context: str | None = Field(None, description="Address of the @context for the names; default dothi's own.")
 
 
 class Settings(BaseSettings):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import socket
 import sys
@@ -171,7 +170,7 @@ async def test_two_thousand_devices_for_five_seconds_lose_nothing(city: Any, mos
     await soak(city, mosquitto, 2000, 5, longest_lag=5)
 
 
-@pytest.mark.skipif("DOTHI_SOAK" not in os.environ, reason="set DOTHI_SOAK=1 to run the minute")
+@pytest.mark.soak
 async def test_two_thousand_devices_for_a_minute_lose_nothing(city: Any, mosquitto: Mosquitto) -> None:
     await soak(city, mosquitto, 2000, 60, longest_lag=1)
 
