@@ -62,13 +62,13 @@ def lines(turn: int) -> Iterator[Request]:
         yield "POST", "/write?db=bench", "\n".join(rows).encode()
 
 
-def patches(count: int) -> Iterator[Request]:
-    """One attribute of a device anywhere in the city."""
+def patches(count: int, ids: list[str] | None = None) -> Iterator[Request]:
+    """One attribute of a device anywhere in the city, or of one of `ids` in turn."""
     chance = random.Random(1)
     for turn in range(count):
-        n = chance.randrange(ENTITIES)
+        id = ids[turn % len(ids)] if ids else entity_id(chance.randrange(ENTITIES))
         body = {"type": "Property", "value": round(chance.uniform(0, 100), 2), "observedAt": observed(turn)}
-        yield "PATCH", f"{API}/entities/{entity_id(n)}/attrs/temperature", orjson.dumps(body)
+        yield "PATCH", f"{API}/entities/{id}/attrs/temperature", orjson.dumps(body)
 
 
 def gets(count: int) -> Iterator[Request]:

@@ -18,7 +18,7 @@ HOUR = 3_600_000_000
 
 
 def naive(times, values, window, size):
-    anchor = window.start or 0
+    anchor = times[0] if window.start is None else window.start
     groups = {}
     for time, value in zip(times, values, strict=True):
         groups.setdefault((time - anchor) // size, []).append(value)
@@ -56,11 +56,19 @@ def test_hourly_aggregates_agree_with_the_obvious_way(pairs, start):
             assert bucket.values == pytest.approx(expected[bucket.start], abs=1e-9)
 
 
-def test_months_follow_the_calendar():
-    first, last = (parse_instant(text) for text in ("2024-01-31T10:00:00Z", "2024-04-02T00:00:00Z"))
-    borders = edges(first, last, Window(), "P1M")
-    months = [datetime.fromtimestamp(edge / 1e6, UTC).strftime("%Y-%m-%d") for edge in borders]
-    assert months == ["2024-01-01", "2024-02-01", "2024-03-01", "2024-04-01", "2024-05-01"]
+def days(borders):
+    return [datetime.fromtimestamp(edge / 1e6, UTC).strftime("%Y-%m-%d") for edge in borders]
+
+
+def test_months_follow_the_calendar_from_the_start_of_the_window():
+    start, first, last = map(parse_instant, ("2024-01-01T00:00:00Z", "2024-01-31T10:00:00Z", "2024-04-02T00:00:00Z"))
+    borders = edges(first, last, Window(start=start), "P1M")
+    assert days(borders) == ["2024-01-01", "2024-02-01", "2024-03-01", "2024-04-01", "2024-05-01"]
+
+
+def test_months_without_a_window_begin_with_the_first_instance():
+    first, last = map(parse_instant, ("2024-01-31T10:00:00Z", "2024-04-02T00:00:00Z"))
+    assert days(edges(first, last, Window(), "P1M")) == ["2024-01-31", "2024-02-29", "2024-03-31", "2024-04-30"]
 
 
 def test_whole_range_is_one_bucket():

@@ -1,6 +1,7 @@
 """The embedded store: one road for writes, state and history that agree, sealing that changes nothing."""
 
 import asyncio
+import threading
 
 import numpy as np
 import pytest
@@ -328,3 +329,19 @@ async def test_a_newer_file_is_refused_with_the_versions(tmp_path, store):
     connection.pragma("user_version", 1)
     connection.close()
     await store.open()
+
+
+async def test_a_query_too_long_for_the_loop_is_answered_by_a_thread(store, monkeypatch):
+    monkeypatch.setattr("dothi.storage.sqlite.QUICK", 0.0)
+    await asyncio.gather(*(write(store, f"urn:{n}", {PM: reading(n)}) for n in range(1000)))
+    threads = []
+    original = store._page
+
+    def page(connection, query, count):
+        threads.append(threading.current_thread() is threading.main_thread())
+        return original(connection, query, count)
+
+    store._page = page
+    q = Compare(AttributePath((PM,)), ">", (990,))
+    assert len((await store.entities(EntityQuery(types=Name(TYPE), q=q))).entities) == 9
+    assert threads == [True, False]

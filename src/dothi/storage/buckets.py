@@ -44,24 +44,24 @@ def parse_period(text: str) -> tuple[int, int]:
 def edges(first: int, last: int, window: Window, period: str) -> Ints:
     """Borders of the buckets from the one that holds `first` to the end of the one that holds `last`.
 
-    Periods are counted from the start of the window, else from whole periods of the calendar in UTC.
+    Periods are counted from the start of the window, else from the first instance: they divide the time range of the
+    query (clause 4.5.19.0), which begins with one of these. Months are as long as the calendar has them, in UTC.
     """
     months, fixed = parse_period(period)
     if not months and not fixed:
         start = first if window.start is None else window.start
         return np.array([start, last + 1 if window.end is None else max(window.end, last + 1)], np.int64)
     if months:
-        return _month_edges(first, last, window.start, months)
-    anchor = window.start if window.start is not None else 0
+        return _month_edges(first, last, first if window.start is None else window.start, months)
+    anchor = first if window.start is None else window.start
     begin = anchor + (first - anchor) // fixed * fixed
     if (last - begin) // fixed > _MOST_BUCKETS:
         raise BadRequestData(f"aggrPeriodDuration {period!r} would give more than {_MOST_BUCKETS} periods")
     return np.arange(begin, last + fixed + 1, fixed, dtype=np.int64)
 
 
-def _month_edges(first: int, last: int, start: int | None, months: int) -> Ints:
-    moment = EPOCH + MICROSECOND * first
-    origin = EPOCH + MICROSECOND * start if start is not None else datetime(moment.year, 1, 1, tzinfo=moment.tzinfo)
+def _month_edges(first: int, last: int, start: int, months: int) -> Ints:
+    origin = EPOCH + MICROSECOND * start
     found: list[int] = []
     step = 0
     while not found or found[-1] <= last:

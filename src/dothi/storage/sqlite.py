@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +18,7 @@ from dothi.model.change import Change
 from dothi.model.entity import Entity
 from dothi.model.errors import TooComplexQuery
 from dothi.model.query import AggregateMethod, EntityQuery, Window
-from dothi.storage import discovery, log
+from dothi.storage import discovery, log, transient
 from dothi.storage.checkpointer import Checkpointer
 from dothi.storage.compile import compile_entities
 from dothi.storage.functions import register
@@ -33,6 +35,12 @@ T = TypeVar("T")
 READERS = 2
 #: A read that runs longer than this many seconds is stopped and told as too complex.
 READ_DEADLINE = 20.0
+#: Seconds that a read may take on the loop.
+QUICK = 0.003
+#: Steps of SQLite's machine between two looks at the clock.
+STEPS = 5_000
+#: Pages of entities and last instances of one attribute that are read on the loop.
+SHORT_PAGE, SHORT_PAST = 100, 200
 
 _BY_ID = f"SELECT {COLUMNS} FROM entity WHERE id = ? AND doc IS NOT NULL"
 
@@ -50,7 +58,7 @@ class SqliteStore:
         self._writer: Writer
         self._sealer: Sealer
         self._checkpointer: Checkpointer
-        self._point: apsw.Connection
+        self._point: _Reader
 
     async def open(self) -> None:
         """Open or create the file, bring its layout up to date, start writer, sealer and readers."""
@@ -64,7 +72,7 @@ class SqliteStore:
         self._checkpointer = Checkpointer(_connect(self._path), self._writer.upkeep)
         self._checkpointer.watch(connection)
         self._pool = ThreadPoolExecutor(READERS, "dothi-reader")
-        self._point = _connect(self._path)
+        self._point = _Reader(self._path)
         self._writer.start()
         self._sealer.start()
         self._checkpointer.start()
@@ -78,7 +86,7 @@ class SqliteStore:
         await loop.run_in_executor(None, self._writer.stop)
         assert self._pool is not None
         self._pool.shutdown()
-        for connection in (*self._opened, self._point, self._write_connection):
+        for connection in (*self._opened, self._point.connection, self._write_connection):
             connection.close()
         await asyncio.sleep(0)
 
@@ -93,14 +101,15 @@ class SqliteStore:
 
     async def entity(self, id: str) -> Entity | None:
         """By primary key on the loop's own connection: 5 µs, less than a hop to a thread."""
-        row = self._point.execute(_BY_ID, (id,)).fetchone()
+        row = self._point.connection.execute(_BY_ID, (id,)).fetchone()
         return None if row is None else self._names.entity_of(row)
 
     async def entities(self, query: EntityQuery, *, count: bool = False) -> Page:
-        return await self._read(lambda connection: self._page(connection, query, count))
+        read = self._quick_read if query.limit <= SHORT_PAGE else self._read
+        return await read(lambda connection: self._page(connection, query, count))
 
     async def count(self, query: EntityQuery) -> int:
-        return await self._read(lambda connection: self._count(connection, query))
+        return await self._quick_read(lambda connection: self._count(connection, query))
 
     async def types(self) -> list[TypeSummary]:
         return await self._read(lambda connection: discovery.types(connection, self._names))
@@ -113,7 +122,9 @@ class SqliteStore:
         limit: int | None = None,
     ) -> list[History]:
         asked = window or Window()
-        return await self._read(lambda connection: read_history(connection, self._names, ids, attributes, asked, limit))
+        is_short = len(ids) == 1 and asked.last is not None and asked.last <= SHORT_PAST
+        read = self._quick_read if is_short else self._read
+        return await read(lambda connection: read_history(connection, self._names, ids, attributes, asked, limit))
 
     async def aggregate(
         self,
@@ -126,6 +137,12 @@ class SqliteStore:
         return await self._read(
             lambda connection: read_aggregates(connection, self._names, ids, attributes, window, methods, period)
         )
+
+    async def expired(self, now: int, limit: int) -> list[str]:
+        return await self._read(lambda connection: transient.expired(connection, now, limit))
+
+    async def with_expiring_attributes(self) -> list[str]:
+        return await self._read(transient.with_expiring_attributes)
 
     async def changes(self, after: int, limit: int = 1000) -> list[Change]:
         return await self._read(lambda connection: log.changes(connection, self._names, after, limit))
@@ -140,7 +157,7 @@ class SqliteStore:
         return {str(key): orjson.loads(str(doc)) for key, doc in rows}
 
     async def record(self, kind: str, key: str) -> Any | None:
-        doc = self._point.execute("SELECT doc FROM record WHERE kind = ? AND key = ?", (kind, key)).get
+        doc = self._point.connection.execute("SELECT doc FROM record WHERE kind = ? AND key = ?", (kind, key)).get
         return None if doc is None else orjson.loads(doc)
 
     async def seal(self) -> None:
@@ -167,16 +184,25 @@ class SqliteStore:
         assert self._pool is not None
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._reading, read)
 
-    def _reading(self, read: Callable[[apsw.Connection], T]) -> T:
-        connection = getattr(self._readers, "connection", None)
-        if connection is None:
-            connection = self._readers.connection = _connect(self._path)
-            self._opened.append(connection)
+    async def _quick_read(self, read: Callable[[apsw.Connection], T]) -> T:
+        """Read at once on the loop's own connection; what takes more than some milliseconds is begun anew in a thread.
+
+        A hop to a thread and back costs as much as most queries, since both threads compete for the interpreter.
+        """
         try:
-            with connection:
-                return read(connection)
-        except apsw.InterruptError as error:
-            raise TooComplexQuery(f"the query ran longer than {READ_DEADLINE:g} s; narrow it down") from error
+            return self._point.run(read, QUICK)
+        except apsw.InterruptError:
+            return await self._read(read)
+
+    def _reading(self, read: Callable[[apsw.Connection], T]) -> T:
+        reader = getattr(self._readers, "reader", None)
+        if reader is None:
+            reader = self._readers.reader = _Reader(self._path)
+            self._opened.append(reader.connection)
+        try:
+            return reader.run(read, READ_DEADLINE)
+        except apsw.InterruptError:
+            raise TooComplexQuery(f"the query ran longer than {READ_DEADLINE:g} s; narrow it down") from None
 
     def _publish(self, changes: Sequence[Change]) -> None:
         for listener in list(self._listeners):
@@ -184,6 +210,25 @@ class SqliteStore:
 
     def _touched(self, entities: Sequence[int]) -> None:
         self._sealer.touched(entities)
+
+
+class _Reader:
+    """A reading connection whose statements are stopped when their time is over."""
+
+    def __init__(self, path: Path) -> None:
+        self.connection = _connect(path)
+        self._end = math.inf
+        self.connection.set_progress_handler(lambda: time.monotonic() > self._end, STEPS)
+
+    def run(self, read: Callable[[apsw.Connection], T], seconds: float) -> T:
+        """Read from one state of the city. Raises apsw.InterruptError when it takes longer."""
+        self._end = time.monotonic() + seconds
+        try:
+            with self.connection:
+                found = read(self.connection)
+        finally:
+            self._end = math.inf
+        return found
 
 
 def _connect(path: Path) -> apsw.Connection:

@@ -154,6 +154,14 @@ class Store(Protocol):
         """Entity id -> attribute IRI -> buckets in order (periods without instances are left out)."""
         ...
 
+    async def expired(self, now: int, limit: int) -> list[str]:
+        """Ids of stored entities whose expiresAt is not after `now`."""
+        ...
+
+    async def with_expiring_attributes(self) -> list[str]:
+        """Ids of entities of which an attribute may have an expiresAt; reads every document."""
+        ...
+
     async def changes(self, after: int, limit: int = 1000) -> list[Change]:
         """The log after a sequence number, for a follower that catches up. `entity` is the state of now."""
         ...
