@@ -9,11 +9,13 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
+import structlog
 import typer
 import uvicorn
 from rich.console import Console
@@ -21,6 +23,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from starlette.types import ASGIApp
 
 from dothi.settings import Settings, SettingsError, read_settings
+from dothi.web.protocol import PATIENCE, GatheringProtocol, Patience
 
 if TYPE_CHECKING:
     from dothi.connectors.propose import Proposal
@@ -36,6 +39,9 @@ cli = typer.Typer(
     epilog="Exit codes: 0 done; 1 files had faults; 2 wrong usage or settings; 3 the server could not start.",
 )
 
+#: How often uvicorn calls `on_tick`.
+TICKS_PER_SECOND = 10
+
 Config = Annotated[Path | None, typer.Option(help="Settings file; default dothi.toml where it exists.")]
 Data = Annotated[Path | None, typer.Option(help="Folder of the city; a new folder is a new, empty city.")]
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
@@ -49,6 +55,12 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 def main() -> None:
     """Entry point of the `dothi` command."""
     cli()
+
+
+@cli.callback()
+def _log_to_stderr() -> None:
+    """Keep the standard output for answers, so that --json can be read by machines whatever is logged."""
+    structlog.configure(logger_factory=structlog.WriteLoggerFactory(sys.stderr), cache_logger_on_first_use=False)
 
 
 @cli.command()
@@ -129,15 +141,24 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Read files, report their faults, and propose a mapping for tables that have none."""
-    from dothi.connectors.load import FileReport, load_files
+    from dothi.app import open_city
+    from dothi.broker.ingest import Judge
+    from dothi.connectors.load import FileReport, LoadReport, load_files
 
     plan = _mapping(mapping)
     proposals = {} if plan is not None else _proposals(files)
     rest = [path for path in files if path not in proposals]
+
+    async def run(tell: Callable[[Any], None]) -> LoadReport:
+        with tempfile.TemporaryDirectory() as nowhere:
+            async with open_city(_settings(None, None, None, Path(nowhere))) as city:
+                judge = Judge(city.tenants.default.ingest)
+                return await load_files(
+                    rest, judge, mapping=plan, lenient=lenient, progress=tell, gtfs=_gtfs_entities()
+                )
+
     with _bytes_progress("Checking") as tell, _told_errors():
-        report = asyncio.run(
-            load_files(rest, None, mapping=plan, lenient=lenient, progress=tell, gtfs=_gtfs_entities())
-        )
+        report = asyncio.run(run(tell))
     for path, proposal in proposals.items():
         faults = list(proposal.problems)
         report.files.append(FileReport(path.name, "table", proposal.rows, rejected=len(faults), problems=faults))
@@ -207,11 +228,11 @@ def check_config(config: Config = None, as_json: Json = False) -> None:
 def run_server(settings: Settings, app: ASGIApp) -> None:
     """Serve on the address of the settings; prints the address when ready, ends cleanly on SIGTERM."""
     from dothi.app import locked
-    from dothi.web.protocol import GatheringProtocol
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)  # uvicorn raises its signal again when it is done: 0 is said then, not 143
-    sys.setswitchinterval(0.0005)  # the writer's thread must not wait 5 ms for the loop's
+        0.02
+    )  # threads that compute take turns of 20 ms: each change of hands costs more than it gives
     gc.set_threshold(100_000, 20, 50)  # JSON makes many short-lived dicts; the default looks at them too often
     try:
         listener = socket.create_server(
@@ -237,6 +258,12 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
         super().__init__(config)
         self._settings = settings
+        self._patience = Patience()
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % (PATIENCE * TICKS_PER_SECOND) == 0:
+            self._patience.sweep(list(self.server_state.connections))
+        return await super().on_tick(counter)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -303,7 +330,6 @@ def _gtfs_entities() -> Any:
 def _told_errors() -> Iterator[None]:
     """Turn what a user can mend into a line and an exit code."""
     from dothi.app import FolderInUse
-    from dothi.web.protocol import GatheringProtocol
     from dothi.model.errors import Problem
 
     try:

@@ -73,7 +73,6 @@ class SqliteStore:
         self._checkpointer.watch(connection)
         self._pool = ThreadPoolExecutor(READERS, "dothi-reader")
         self._point = _Reader(self._path)
-        self._writer.start()
         self._sealer.start()
         self._checkpointer.start()
         self._write_connection = connection
@@ -83,7 +82,7 @@ class SqliteStore:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(None, self._sealer.stop)
         await loop.run_in_executor(None, self._checkpointer.stop)
-        await loop.run_in_executor(None, self._writer.stop)
+        await self._writer.stop()
         assert self._pool is not None
         self._pool.shutdown()
         for connection in (*self._opened, self._point.connection, self._write_connection):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -25,9 +26,8 @@ log = structlog.get_logger("dothi.storage")
 
 #: Jobs waiting for the writer; when it is full `submit` raises Overloaded, so that callers slow down.
 QUEUE_LIMIT = 4096
-#: Most jobs of one group, and most ids that it preloads: bounds how long one commit takes.
-GROUP_JOBS = 256
-GROUP_IDS = 2000
+#: Most jobs of one group, and the ids at which it is full: bounds how long the loop works on one group.
+GROUP_JOBS, GROUP_IDS = 256, 200
 
 
 @dataclass(slots=True)
@@ -37,6 +37,8 @@ class Job:
     work: Work
     ids: Sequence[str]
     future: asyncio.Future[Any]
+    #: Whether it makes a group of its own, in the thread.
+    is_alone: bool = False
     error: BaseException | None = None
     result: Any = None
 
@@ -52,7 +54,12 @@ class Upkeep:
 
 
 class Writer:
-    """The thread that owns the writing connection."""
+    """Owns the writing connection; one group at a time goes through it.
+
+    Units of work are plain Python, so a thread of their own would only compete with the loop for the interpreter: a
+    group is prepared on the loop, up to GROUP_IDS entities, and a thread does what waits for the disk, the commit. A
+    unit that names more ids, and upkeep, run in that thread altogether. All methods but `upkeep` belong to the loop.
+    """
 
     def __init__(
         self,
@@ -69,69 +76,84 @@ class Writer:
         self._touched = touched
         self._counters = Counters(connection)
         self._remembered = Remembered()
-        self._queue: queue.Queue[Job | Upkeep | None] = queue.Queue()
+        self._waiting: deque[Job | Upkeep] = deque()
         self._last = int(connection.execute("SELECT coalesce(max(at), 0) FROM change").get)
-        self._thread = threading.Thread(target=self._run, name="dothi-writer", daemon=True)
+        self._thread = ThreadPoolExecutor(1, "dothi-writer")
+        self._is_busy = False
+        self._idle = asyncio.Event()
+        self._idle.set()
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Finish what is queued, then end."""
-        self._queue.put(None)
-        self._thread.join()
+        await self._idle.wait()
+        self._thread.shutdown()
 
     @property
     def waiting(self) -> int:
-        return self._queue.qsize()
+        return len(self._waiting)
 
     @property
     def last_change(self) -> int:
         return self._counters.change
 
     def submit(self, work: Work, ids: Sequence[str], future: asyncio.Future[Any]) -> None:
-        if self._queue.qsize() >= QUEUE_LIMIT:
+        if len(self._waiting) >= QUEUE_LIMIT:
             raise Overloaded(f"{QUEUE_LIMIT} writes are waiting; try again in a moment")
-        self._queue.put(Job(work, ids, future))
+        self._enqueue(Job(work, ids, future, is_alone=len(ids) > GROUP_IDS))
 
     def upkeep(self, run: Callable[[apsw.Connection], Any], in_transaction: bool = True) -> None:
         """Run on the writer's connection between groups, from a thread that may wait for it."""
         task = Upkeep(run, threading.Event(), in_transaction)
-        self._queue.put(task)
+        self._loop.call_soon_threadsafe(self._enqueue, task)
         task.done.wait()
         if task.error is not None:
             raise task.error
 
-    def _run(self) -> None:
-        while True:
-            first = self._queue.get()
-            if first is None:
-                return
-            if isinstance(first, Upkeep):
-                self._keep_up(first)
-                continue
-            jobs, follow = self._gather(first)
-            self._commit(jobs)
-            if isinstance(follow, Upkeep):
-                self._keep_up(follow)
-            elif follow is _STOP:
-                return
+    def _enqueue(self, item: Job | Upkeep) -> None:
+        self._waiting.append(item)
+        if not self._is_busy:
+            self._is_busy = True
+            self._idle.clear()
+            self._loop.call_soon(self._turn)
 
-    def _gather(self, first: Job) -> tuple[list[Job], object]:
-        """The first job and those that wait behind it, and what is not a job if one was met."""
-        jobs, ids = [first], len(first.ids)
-        while len(jobs) < GROUP_JOBS and ids < GROUP_IDS:
-            try:
-                item = self._queue.get_nowait()
-            except queue.Empty:
+    def _turn(self) -> None:
+        """Take the next group, prepare it here and have the thread commit it."""
+        if not self._waiting:
+            self._is_busy = False
+            self._idle.set()
+            return
+        if isinstance(self._waiting[0], Upkeep):
+            self._in_thread(self._keep_up, self._waiting.popleft())
+            return
+        jobs = self._gather()
+        if jobs[0].is_alone:
+            self._in_thread(self._write, jobs)
+            return
+        counters = self._counters.entity, self._counters.change
+        try:
+            group = self._prepare(jobs)
+        except Exception as error:  # noqa: BLE001 - the supervisor of the writer: callers are told, the writer lives on
+            self._in_thread(self._recover, jobs, error, counters)
+        else:
+            self._in_thread(self._finish, jobs, group, counters)
+
+    def _in_thread(self, run: Callable[..., Any], *arguments: Any) -> None:
+        self._thread.submit(run, *arguments)
+
+    def _gather(self) -> list[Job]:
+        """The first job and those behind it, up to what one group takes; a large unit goes alone."""
+        jobs: list[Job] = []
+        ids = 0
+        while self._waiting and len(jobs) < GROUP_JOBS:
+            item = self._waiting[0]
+            if isinstance(item, Upkeep) or (jobs and (item.is_alone or ids + len(item.ids) > GROUP_IDS)):
                 break
-            if item is None:
-                return jobs, _STOP
-            if isinstance(item, Upkeep):
-                return jobs, item
             jobs.append(item)
             ids += len(item.ids)
-        return jobs, None
+            self._waiting.popleft()
+            if item.is_alone:
+                break
+        return jobs
 
     def _now(self, units: int) -> int:
         """A time of recording with room for one microsecond per unit, later than any before."""
@@ -139,42 +161,68 @@ class Writer:
         self._last = now + units
         return now
 
-    def _commit(self, jobs: list[Job]) -> None:
+    def _prepare(self, jobs: Sequence[Job]) -> Group:
+        """Begin a transaction and write into it what the jobs want; rolled back when that fails."""
         connection = self._connection
         group = Group(connection, self._names, self._counters, self._remembered, self._now(len(jobs)))
-        before = self._counters.entity, self._counters.change
+        connection.execute("BEGIN IMMEDIATE")
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                group.load([id for job in jobs for id in job.ids])
-                for offset, job in enumerate(jobs):
-                    _attempt(job, group, group.now + offset)
-                group.flush()
-                connection.execute("COMMIT")
-                group.remember()
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-        except Exception as error:  # noqa: BLE001 - the supervisor of the writer: callers are told, the thread lives
-            log.error("commit failed", error=repr(error), jobs=len(jobs))
-            self._counters.entity, self._counters.change = before
-            self._names.load(connection)
-            self._remembered.clear()
-            if len(jobs) > 1:
-                for job in jobs:
-                    job.error = job.result = None
-                    self._commit([job])
-                return
-            jobs[0].error = error
-            group.changes.clear()
-            group.touched.clear()
-        if group.touched:
-            self._touched(group.touched)
-        self._loop.call_soon_threadsafe(self._deliver, jobs, group.changes)
+            group.load([id for job in jobs for id in job.ids])
+            for offset, job in enumerate(jobs):
+                _attempt(job, group, group.now + offset)
+            group.flush()
+        except BaseException:
+            self._roll_back()
+            raise
+        return group
 
-    def _deliver(self, jobs: list[Job], changes: Sequence[Change]) -> None:
-        """On the loop: answer those who wait, then tell the followers."""
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def _finish(self, jobs: list[Job], group: Group, counters: tuple[int, int]) -> None:
+        """In the thread: make it durable, then answer."""
+        try:
+            self._connection.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001 - as in _turn
+            self._roll_back()
+            self._recover(jobs, error, counters)
+            return
+        self._loop.call_soon_threadsafe(self._deliver, jobs, group)
+
+    def _write(self, jobs: list[Job]) -> None:
+        """In the thread: a whole group."""
+        counters = self._counters.entity, self._counters.change
+        try:
+            group = self._prepare(jobs)
+        except Exception as error:  # noqa: BLE001 - as in _turn
+            self._recover(jobs, error, counters)
+        else:
+            self._finish(jobs, group, counters)
+
+    def _recover(self, jobs: list[Job], error: Exception, counters: tuple[int, int]) -> None:
+        """In the thread: a group failed as a whole. Each of its jobs is tried alone, so that one spoils no other."""
+        log.error("commit failed", error=repr(error), jobs=len(jobs))
+        self._counters.entity, self._counters.change = counters
+        self._names.load(self._connection)
+        self._remembered.clear()
+        if len(jobs) == 1:
+            jobs[0].error = error
+            self._loop.call_soon_threadsafe(self._deliver, jobs, None)
+            return
+        self._loop.call_soon_threadsafe(self._put_back, jobs)
+
+    def _put_back(self, jobs: Sequence[Job]) -> None:
+        """Before all others and in their order, each to be a group of its own."""
+        self._waiting.extendleft(Job(job.work, job.ids, job.future, is_alone=True) for job in reversed(jobs))
+        self._turn()
+
+    def _deliver(self, jobs: Sequence[Job], group: Group | None) -> None:
+        """Answer those who wait, then tell the followers, then take the next group."""
+        if group is not None:
+            group.remember()
+            if group.touched:
+                self._touched(group.touched)
         for job in jobs:
             if job.future.cancelled():
                 continue
@@ -182,8 +230,9 @@ class Writer:
                 job.future.set_exception(job.error)
             else:
                 job.future.set_result(job.result)
-        if changes:
-            self._published(changes)
+        if group is not None and group.changes:
+            self._published(group.changes)
+        self._loop.call_soon(self._turn)
 
     def _keep_up(self, task: Upkeep) -> None:
         try:
@@ -194,9 +243,7 @@ class Writer:
             self._names.load(self._connection)
         finally:
             task.done.set()
-
-
-_STOP = object()
+            self._loop.call_soon_threadsafe(self._turn)
 
 
 def _attempt(job: Job, group: Group, now: int) -> None:
