@@ -231,8 +231,6 @@ def run_server(settings: Settings, app: ASGIApp) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)  # uvicorn raises its signal again when it is done: 0 is said then, not 143
-        0.02
-    )  # threads that compute take turns of 20 ms: each change of hands costs more than it gives
     gc.set_threshold(100_000, 20, 50)  # JSON makes many short-lived dicts; the default looks at them too often
     try:
         listener = socket.create_server(

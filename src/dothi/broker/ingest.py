@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from dothi.broker.batch import BatchResult, Element, parsed
@@ -35,10 +36,13 @@ class Ingest:
         An @context in a document goes before `context`. Raises Overloaded, LdContextNotAvailable, and what the store
         raises when it fails: then nothing of the batch was stored and it may be sent again.
         """
-        names = await self._resolve(self._own_context if context is None else context)
-        elements = [await self._element(document, names) for document in entities]
-        result = await self.ingest(elements, Cause(by=cause))
+        result = await self.ingest(await self._elements(entities, context), Cause(by=cause))
         return [Trouble(id or cause, problem.detail) for id, problem in result.errors]
+
+    async def judge(self, entities: list[Document], context: str | None, cause: str) -> list[Trouble]:
+        """What `put` would refuse of a batch, without storing anything."""
+        _, errors = await parsed(await self._elements(entities, context), _draft)
+        return [Trouble(id or cause, problem.detail) for id, problem in errors]
 
     async def ingest(self, elements: Sequence[Element], cause: Cause = API) -> BatchResult:
         """Write documents in which an attribute may have many instances, told apart by observedAt.
@@ -46,7 +50,7 @@ class Ingest:
         Of each datasetId the newest becomes the state unless the state is newer, the others go to the history.
         Writing the same again changes nothing.
         """
-        drafts, errors = await parsed(elements, lambda document, context: parse_entity(document, context, FEED))
+        drafts, errors = await parsed(elements, _draft)
         ids = [draft.id for draft in drafts]
 
         def work(tx: Transaction) -> BatchResult:
@@ -73,6 +77,10 @@ class Ingest:
 
         await self._store.write(work, (id,))
 
+    async def _elements(self, entities: list[Document], context: str | None) -> list[Element]:
+        names = await self._resolve(self._own_context if context is None else context)
+        return [await self._element(document, names) for document in entities]
+
     async def _element(self, document: Document, names: Context) -> Element:
         if "@context" not in document:
             return document, names
@@ -85,6 +93,20 @@ class Ingest:
 
     async def _resolve(self, context: Any) -> Context:
         return self._contexts.known(context) or await self._contexts.resolve(context)
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A connectors.base.Sink that only tells what would be refused."""
+
+    ingest: Ingest
+
+    async def put(self, entities: list[Document], context: str | None, cause: str) -> list[Trouble]:
+        return await self.ingest.judge(entities, context, cause)
+
+
+def _draft(document: Document, context: Context) -> Entity:
+    return parse_entity(document, context, FEED)
 
 
 def _write(tx: Transaction, states: dict[str, Entity], draft: Entity, cause: Cause, result: BatchResult) -> None:

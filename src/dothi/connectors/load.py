@@ -10,7 +10,7 @@ from pathlib import Path
 from dothi.connectors.base import Batch, Sink
 from dothi.connectors.files import GtfsEntities, read_file, recognise
 from dothi.connectors.mapping import Mapping
-from dothi.model.errors import InvalidRequest
+from dothi.model.errors import BadRequestData, InvalidRequest, LdContextNotAvailable, TargetRefused
 from dothi.model.reading import Trouble
 
 #: A report keeps this many troubles of each file and counts the rest.
@@ -129,7 +129,10 @@ async def _put(sink: Sink | None, batch: Batch, file: str) -> list[Trouble]:
     """Store a batch; a refusal of the broker names the line of the file where the entity stands."""
     if sink is None or not batch.entities:
         return []
-    refusals = await sink.put(batch.entities, batch.context, f"load:{file}")
+    try:
+        refusals = await sink.put(batch.entities, batch.context, f"load:{file}")
+    except (BadRequestData, LdContextNotAvailable, TargetRefused) as fault:  # of the batch's context
+        refusals = [Trouble(str(entity.get("id")), fault.detail) for entity in batch.entities]
     return [_located(refusal, batch.origins) for refusal in refusals]
 
 
