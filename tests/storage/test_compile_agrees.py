@@ -29,6 +29,7 @@ from dothi.model.query import (
     Name,
     Or,
     Range,
+    Selector,
     UriLiteral,
 )
 from dothi.storage.compile import compile_entities
@@ -241,6 +242,12 @@ def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.none() | st.none() | strategy
 
 
+selectors = st.builds(
+    Selector,
+    ids=st.just(()) | st.lists(st.sampled_from(["urn:x:0", "urn:x:1"]), max_size=2).map(tuple),
+    id_pattern=maybe(st.sampled_from(["^urn:x:[01]$", "2"])),
+    types=maybe(selections([*TYPES, NEVER_SEEN])),
+)
 entity_queries = st.builds(
     EntityQuery,
     ids=st.just(()) | st.lists(st.sampled_from(["urn:x:0", "urn:x:1", "urn:x:9"]), max_size=2).map(tuple),
@@ -252,6 +259,7 @@ entity_queries = st.builds(
     scope=maybe(selections(["/a", "/a/#", "/a/+/c", "/#", "/+", "/+/b/#", "/z"])),
     dataset_ids=st.just(()) | st.just(()) | st.lists(st.sampled_from([*DATASETS, "@none"]), max_size=2).map(tuple),
     limit=st.just(100),
+    selectors=st.just(()) | st.lists(selectors, min_size=2, max_size=3).map(tuple),
 )
 
 

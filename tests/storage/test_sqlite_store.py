@@ -11,6 +11,8 @@ from dothi.model.entity import Entity, instances
 from dothi.model.errors import AlreadyExists
 from dothi.model.instant import format_instant, parse_instant
 from dothi.model.query import AttributePath, Compare, DateTimeLiteral, EntityQuery, Name, Order, Window
+from dothi.storage.flush import Known
+from dothi.storage.remembered import STALE, Remembered
 from dothi.storage.sqlite import SqliteStore
 
 TYPE = "https://example.org/Station"
@@ -345,3 +347,25 @@ async def test_a_query_too_long_for_the_loop_is_answered_by_a_thread(store, monk
     q = Compare(AttributePath((PM,)), ">", (990,))
     assert len((await store.entities(EntityQuery(types=Name(TYPE), q=q))).entities) == 9
     assert threads == [True, False]
+
+
+async def test_what_is_remembered_is_what_is_stored(tmp_path, store, monkeypatch):
+    for value in range(3):
+        await asyncio.gather(*(write(store, f"urn:{n}", {PM: reading(value, n)}) for n in range(10)))
+    await delete(store, "urn:3")
+    remembered = {n: await store.entity(f"urn:{n}") for n in range(10)}
+    store._writer.remembered.clear()
+    assert {n: await store.entity(f"urn:{n}") for n in range(10)} == remembered
+    assert remembered[3] is None
+
+
+def test_a_full_memory_lets_in_only_what_makes_a_stale_one_go():
+    def known(n, modified):
+        return f"urn:{n}", Known(n, None, Entity(f"urn:{n}", (TYPE,), {PM: {}}, modified=modified))
+
+    memory = Remembered(most=3)
+    memory.keep([known(n, 1000 + n) for n in range(5)])
+    assert [memory.entity(f"urn:{n}") is not None for n in range(5)] == [True, True, True, False, False]
+    memory.keep([known(0, 2000)])
+    memory.keep([known(4, 1001 + STALE)])
+    assert [memory.entity(f"urn:{n}") is not None for n in range(5)] == [True, False, True, False, True]

@@ -1,17 +1,24 @@
-"""States of the entities written last, kept by the writer so that it need not read back what it has just written."""
+"""States of the entities written last, so that neither the writer nor a reader need decode what was just written."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from dothi.model.entity import Entity
 from dothi.storage.flush import Known
 
-#: Attributes of all remembered entities together; at some 500 bytes each, this bounds the memory.
-MOST_ATTRIBUTES = 800_000
+#: Attributes of all remembered entities together; at some 800 bytes each, this bounds the memory to about 320 MB.
+MOST_ATTRIBUTES = 400_000
+#: An entity that was not written for so many microseconds makes room for others.
+STALE = 300_000_000
 
 
 class Remembered:
-    """By id, the longest unwritten first. Holds what is committed, and is emptied when a commit fails."""
+    """By id, the longest unwritten first. Holds what is committed, and is emptied when a commit fails.
+
+    When it is full, a new entity is let in only where a stale one can go: a city larger than this, written round and
+    round, would otherwise push out each entity just before it comes again.
+    """
 
     def __init__(self, most: int = MOST_ATTRIBUTES) -> None:
         self._known: dict[str, Known] = {}
@@ -21,21 +28,35 @@ class Remembered:
     def get(self, id: str) -> Known | None:
         return self._known.get(id)
 
+    def entity(self, id: str) -> Entity | None:
+        """The state after the last commit that was answered, if it is remembered."""
+        known = self._known.get(id)
+        return None if known is None else known.after
+
     def keep(self, entities: Iterable[tuple[str, Known]]) -> None:
         """Take over the states that a commit has made durable."""
-        known = self._known
         for id, state in entities:
             self._forget(id)
-            if state.after is not None:
-                known[id] = state
+            if state.after is not None and self._makes_room(state.after):
                 state.weight = len(state.after.attributes)
                 self._attributes += state.weight
-        while self._attributes > self._most:
-            self._forget(next(iter(known)))
+                self._known[id] = state
 
     def clear(self) -> None:
         self._known.clear()
         self._attributes = 0
+
+    def _makes_room(self, entity: Entity) -> bool:
+        weight = len(entity.attributes)
+        while self._attributes + weight > self._most:
+            oldest = next(iter(self._known), None)
+            if oldest is None:
+                return False
+            after = self._known[oldest].after
+            if after is not None and after.modified > entity.modified - STALE:
+                return False
+            self._forget(oldest)
+        return True
 
     def _forget(self, id: str) -> None:
         old = self._known.pop(id, None)

@@ -75,7 +75,7 @@ class Writer:
         self._published = published
         self._touched = touched
         self._counters = Counters(connection)
-        self._remembered = Remembered()
+        self.remembered = Remembered()
         self._waiting: deque[Job | Upkeep] = deque()
         self._last = int(connection.execute("SELECT coalesce(max(at), 0) FROM change").get)
         self._thread = ThreadPoolExecutor(1, "dothi-writer")
@@ -164,7 +164,7 @@ class Writer:
     def _prepare(self, jobs: Sequence[Job]) -> Group:
         """Begin a transaction and write into it what the jobs want; rolled back when that fails."""
         connection = self._connection
-        group = Group(connection, self._names, self._counters, self._remembered, self._now(len(jobs)))
+        group = Group(connection, self._names, self._counters, self.remembered, self._now(len(jobs)))
         connection.execute("BEGIN IMMEDIATE")
         try:
             group.load([id for job in jobs for id in job.ids])
@@ -205,7 +205,7 @@ class Writer:
         log.error("commit failed", error=repr(error), jobs=len(jobs))
         self._counters.entity, self._counters.change = counters
         self._names.load(self._connection)
-        self._remembered.clear()
+        self.remembered.clear()
         if len(jobs) == 1:
             jobs[0].error = error
             self._loop.call_soon_threadsafe(self._deliver, jobs, None)
