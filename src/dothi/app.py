@@ -16,22 +16,24 @@ from typing import Any
 from urllib.parse import unquote
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dothi.api.exchange import PREFIX, Limits
-from dothi.api.operations import CityFacts, operations_api, wall_clock
+from dothi.api.operations import CityFacts, http_problem, operations_api, wall_clock
 from dothi.api.server import ngsi_ld_routes
 from dothi.api.token import TokenGuard
 from dothi.automation.derive import Derivation
 from dothi.broker.background import Background
 from dothi.broker.batch import Batches
-from dothi.broker.broker import Broker
+from dothi.broker.broker import Broker, alias_of
 from dothi.broker.consume import Consume
 from dothi.broker.contexts import Bounds, Contexts
 from dothi.broker.delivery import Terms
+from dothi.broker.expiry import Expiry
 from dothi.broker.ingest import Ingest
 from dothi.broker.outside import Guard, Outside
 from dothi.broker.provision import Provision
@@ -47,6 +49,7 @@ from dothi.storage.sqlite import SqliteStore
 from dothi.web.features import layer_views
 from dothi.web.live import LiveMap
 from dothi.web.pages import web_routes
+from dothi.web.vocabulary import vocabulary_of
 
 #: The address under which the city's own @context is known without the network.
 OWN_CONTEXT = "https://dothi.dev/context/v1.jsonld"
@@ -105,9 +108,7 @@ def broker_opener(
     """How a tenant's folder becomes its broker, its followers running."""
     own = {OWN_CONTEXT: own_context(modules)}
     bounds = Bounds(deadline=settings.network.context_deadline_s)
-    derive = {
-        type.iri: module.derive[type.name] for module in modules for type in module.types if type.name in module.derive
-    }
+    derive = {name: compute for module in modules for name, compute in module.derive.items()}
     terms = Terms(timeout=settings.network.notify_deadline_s, age=settings.network.notify_max_age_h * 3600)
 
     async def open_broker(folder: Path) -> Broker:
@@ -119,7 +120,9 @@ def broker_opener(
         subscriptions = Subscriptions(store, contexts, outside, tenant=tenant, base=base(settings), terms=terms)
         await subscriptions.start()
         background = Background()
-        background.start("derive", Derivation(store, await contexts.resolve(OWN_CONTEXT), derive).run)
+        names = vocabulary_of(modules, await contexts.resolve(OWN_CONTEXT))
+        background.start("expiry", Expiry(store).run)
+        background.start("derive", Derivation(store, names, derive).run)
         return Broker(
             store=store,
             contexts=contexts,
@@ -128,6 +131,7 @@ def broker_opener(
             ingest=Ingest(store, contexts, OWN_CONTEXT),
             consume=Consume(store),
             subscriptions=subscriptions,
+            alias=await alias_of(store),
             closers=[contexts.close, subscriptions.stop, background.stop],
         )
 
@@ -198,7 +202,11 @@ def http_app(
         is_open = door.ngsi_ld is not None
         return JSONResponse({"status": "ready" if is_open else "starting"}, 200 if is_open else 503)
 
-    door.pages = Starlette(routes=[Route("/health/live", live), Route("/health/ready", ready)], lifespan=lifespan)
+    door.pages = Starlette(
+        routes=[Route("/health/live", live), Route("/health/ready", ready)],
+        exception_handlers={HTTPException: http_problem},
+        lifespan=lifespan,
+    )
     return door if settings.server.token is None else TokenGuard(door, settings.server.token)
 
 
@@ -221,7 +229,7 @@ class Door:
 async def city_routes(city: City, demo: bool, streams: ExitStack) -> list[BaseRoute]:
     """Every route of an open city but the standard's API; what ends its endless answers is left in `streams`."""
     settings, broker = city.settings, city.tenants.default
-    vocabulary = await broker.contexts.resolve(OWN_CONTEXT)
+    vocabulary = vocabulary_of(city.modules, await broker.contexts.resolve(OWN_CONTEXT))
     views = layer_views(city.modules, vocabulary)
     live = LiveMap(broker.store, views, now=wall_clock)
     streams.callback(live.close)
@@ -229,10 +237,19 @@ async def city_routes(city: City, demo: bool, streams: ExitStack) -> list[BaseRo
         name=Text(settings.city.name_vi, settings.city.name_en),
         center=settings.city.center,
         zoom=settings.city.zoom,
+        bounds=settings.city.bounds,
         demo=demo,
         version=version("dothi"),
     )
-    operations = operations_api(facts, broker.store, city.modules, vocabulary, live, connectors=city.connectors.health)
+    operations = operations_api(
+        facts,
+        broker.store,
+        city.modules,
+        vocabulary,
+        live,
+        connectors=city.connectors.health,
+        dead_letters=broker.subscriptions,
+    )
     return [Mount("/api", operations), *web_routes(STATIC)]
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections import deque
+from typing import ClassVar
 
 import httpx
 import pytest
@@ -11,16 +12,19 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from dothi.api.operations import CityFacts, operations_api
+from dothi.api.operations_entity import Panel
 from dothi.api.operations_history import bucketed, single
 from dothi.api.operations_search import fold, middle
 from dothi.city.module import Attribute, Band, CityModule, EntityType, Layer, ModulePage, Text
 from dothi.connectors.base import Health
 from dothi.model.context import core_context
+from dothi.model.entity import Entity
 from dothi.model.instant import format_instant, parse_instant
 from dothi.model.reading import Trouble
 from dothi.storage.store import Bucket
 from dothi.web.features import layer_views
 from dothi.web.live import LiveMap
+from dothi.web.vocabulary import vocabulary_of
 
 VOCAB = "https://uri.etsi.org/ngsi-ld/default-context/"
 NOW = parse_instant("2026-03-01T08:00:00Z")
@@ -74,7 +78,7 @@ def station(**attributes):
 
 @pytest.fixture
 async def operations(tenants):
-    store, words = tenants.default.store, core_context()
+    store, words = tenants.default.store, vocabulary_of([MODULE], core_context())
     live = LiveMap(store, layer_views([MODULE], words), lambda: NOW)
     facts = CityFacts(Text("Bình Dương", "Binh Duong"), demo=True, version="0.1")
     api = operations_api(facts, store, [MODULE], words, live, connectors=lambda: [HEALTH], now=lambda: NOW)
@@ -232,6 +236,18 @@ def test_a_hole_in_the_observations_is_a_row_of_null():
     assert columns.points == 5
 
 
+def test_a_station_that_reports_faster_than_before_has_no_gap_but_its_real_ones():
+    hourly = [hour * 60 for hour in range(20)]
+    live = [hourly[-1] + 40 + minute for minute in range(60)]
+    resting = [live[-1] + 30 + minute for minute in range(5)]
+    rows = [
+        {"type": "Property", "value": 1, "observedAt": format_instant(NOW + time * MINUTE)}
+        for time in (*hourly, *live, *resting)
+    ]
+    columns = single(rows)
+    assert [place for place, value in enumerate(columns.v) if value is None] == [len(hourly) + len(live)]
+
+
 def test_missing_buckets_are_a_row_of_null():
     second = 1_000_000
     kept = [
@@ -263,3 +279,47 @@ def test_the_middle_of_a_shape_is_that_of_its_box():
     assert middle({"type": "Polygon", "coordinates": [ring]}) == (2, 1)
     assert middle({"type": "Point", "coordinates": [106, 11]}) == (106, 11)
     assert middle(None) is None
+
+
+async def test_dead_letters_are_read_and_sent_again(tenants):
+    class Letters:
+        """One letter in memory, in the place of a notifier that has given up."""
+
+        letter: ClassVar = {
+            "id": "urn:s:1 7", "subscription": "urn:s:1", "endpoint": "http://127.0.0.1:9/x", "reason": "410 Gone",
+            "createdAt": "2026-03-01T07:00:00Z", "givenUpAt": "2026-03-01T08:00:00Z", "attempts": 3, "body": "{}",
+        }  # fmt: skip
+        sent: ClassVar[list[str]] = []
+
+        async def list_dead(self, limit=100, offset=0):
+            return [self.letter][offset : offset + limit], 1
+
+        async def resend(self, id):
+            self.sent.append(id)
+
+    words = vocabulary_of([MODULE], core_context())
+    live = LiveMap(tenants.default.store, layer_views([MODULE], words), lambda: NOW)
+    facts = CityFacts(Text("", ""))
+    api = operations_api(facts, tenants.default.store, [MODULE], words, live, dead_letters=Letters())
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://city/") as client:
+        assert (await client.get("dead-letters")).json() == {"letters": [Letters.letter], "total": 1}
+        assert (await client.get("dead-letters?limit=0")).status_code == 400
+        assert (await client.post("dead-letters/urn:s:1 7/resend")).status_code == 204
+    assert Letters.sent == ["urn:s:1 7"]
+
+
+async def test_words_of_closed_lists_are_told_for_people(tenants, create):
+    words = {"up": Text("Đang chạy", "Up"), "slow": Text("Chậm", "Slow")}
+    kind = EntityType("Gate", VOCAB + "Gate", Text("Cổng", "Gate"), (Attribute("state", Text("", ""), words=words),))
+    module = CityModule("gates", Text("", ""), types=(kind,))
+    panel = Panel.of([module], {}, vocabulary_of([module], core_context()))
+    for value, expected in (
+        ("up", "Up"),
+        (["up", "slow"], "Up, Slow"),
+        ("odd", None),
+        (["up", "odd"], None),
+        (3, None),
+    ):
+        state = {VOCAB + "state": {"type": "Property", "value": value}}
+        (shown,) = panel.view(Entity("urn:g:1", (VOCAB + "Gate",), state), {}, NOW).attributes
+        assert (shown.word.en if shown.word else None) == expected

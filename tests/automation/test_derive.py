@@ -7,11 +7,12 @@ import pytest
 
 from dothi.automation.derive import CAUSE, Derivation
 from dothi.broker.provision import Provision
+from dothi.model.aliases import Aliases
 from dothi.model.context import core_context
 from dothi.storage.sqlite import SqliteStore
 
 NAMES = core_context()
-TYPE = NAMES.expand("Station")
+ALIASES = Aliases(NAMES, ["Station", "index", "pm25"])
 INDEX = NAMES.expand("index")
 
 
@@ -29,7 +30,7 @@ async def store(tmp_path):
 
 @asynccontextmanager
 async def deriving(store, derive=doubled):
-    task = asyncio.ensure_future(Derivation(store, NAMES, {TYPE: derive}).run())
+    task = asyncio.ensure_future(Derivation(store, ALIASES, {"Station": derive}).run())
     try:
         yield
     finally:
@@ -83,3 +84,38 @@ async def test_a_module_that_fails_stops_no_other(store, capsys):
         await asyncio.sleep(0.3)
         await provision.append("urn:a:1", {"pm25": {"type": "Property", "value": 5}}, NAMES)
         await index_becomes(store, 10)
+
+
+async def test_a_reading_under_another_iri_of_its_type_has_its_index_beside_it(store):
+    """A document without any @context in a city whose own context gives the names IRIs of its own."""
+
+    class Own:
+        def expand(self, name):
+            return name if ":" in name else "https://city.example/" + name
+
+        def compact(self, iri):
+            return iri.removeprefix("https://city.example/")
+
+    names = Aliases(Own(), ["Station", "index", "pm25"])
+    task = asyncio.ensure_future(Derivation(store, names, {"Station": doubled}).run())
+    await Provision(store).create({**station(4), "index": {"type": "Property", "value": 0}}, NAMES)
+    await index_becomes(store, 8)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_what_is_computed_can_say_when_its_inputs_were_observed(store):
+    seen = asyncio.Queue()
+
+    def watching(entity):
+        seen.put_nowait(entity["observedAt"])
+        return {}
+
+    times = ["2026-01-31T08:00:00Z", "2026-01-31T09:00:00Z"]
+    pm25 = [
+        {"type": "Property", "value": place, "observedAt": time, "datasetId": f"urn:d:{place}"}
+        for place, time in enumerate(times)
+    ]
+    await Provision(store).create({**station(4), "pm25": pm25, "pm10": {"type": "Property", "value": 1}}, NAMES)
+    async with asyncio.timeout(5), deriving(store, watching):
+        assert await seen.get() == {"pm25": times[1]}

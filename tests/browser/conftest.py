@@ -24,8 +24,8 @@ CHROMIUM = next(
 )
 CONTEXT = "https://dothi.dev/context/v1.jsonld"
 STATION = "urn:ngsi-ld:AirQualityObserved:test-1"
-#: What the browser says when a test itself cuts a line.
-CUT = "net::ERR_FAILED"
+#: What the browser says when a test itself cuts a line, and when a token is asked for.
+EXPECTED = ("net::ERR_FAILED", "401 (Unauthorized)")
 BUS = "urn:ngsi-ld:Vehicle:test-61B-001"
 
 
@@ -71,10 +71,15 @@ class Server:
         assert answer.status_code in (201, 204), answer.text
 
 
-def start(folder: Path) -> Server:
+TOKEN = "a-token-of-the-browser-tests"
+
+
+def start(folder: Path, token: str | None = None) -> Server:
     command = [sys.executable, "-m", "dothi", "serve", "--port", "0", "--data", str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    env = {**os.environ, "DOTHI__SERVER__TOKEN": token} if token else None
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)
     assert process.stdout is not None
+    headers = {"authorization": f"Bearer {token}"} if token else {}
     told: list[str] = []
     for line in process.stdout:
         told.append(line)
@@ -85,7 +90,7 @@ def start(folder: Path) -> Server:
         raise AssertionError("the server did not start:\n" + "".join(told))
     drain = threading.Thread(target=process.stdout.read, daemon=True)
     drain.start()
-    return Server(found[0], httpx.Client(base_url=found[0]), process)
+    return Server(found[0], httpx.Client(base_url=found[0], headers=headers), process)
 
 
 def stop(server: Server) -> None:
@@ -179,6 +184,15 @@ def empty_city(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     stop(server)
 
 
+@pytest.fixture(scope="session")
+def guarded_city(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A city that asks for a token, with a bus."""
+    server = start(tmp_path_factory.mktemp("guarded"), TOKEN)
+    server.put(bus(106.60))
+    yield server
+    stop(server)
+
+
 def until(page: Any, expression: str, seconds: float = 15) -> None:
     """Wait until a JavaScript expression is true; Playwright's own waiting needs eval, which the page forbids."""
     end = time.monotonic() + seconds
@@ -199,12 +213,19 @@ def opened(page: Any) -> Iterator[Callable[..., Any]]:
     faults: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda told: faults.append(told.text) if told.type == "error" and CUT not in told.text else None)
     homes: set[str] = set()
 
-    def open(server: Server, view: str = "") -> Any:
+    def hear(told: Any) -> None:
+        if told.type == "error" and not any(each in told.text for each in EXPECTED):
+            faults.append(told.text)
+
+    page.on("console", hear)
+
+    def open(server: Server, view: str = "", live: bool = True) -> Any:
         homes.add(server.address)
         page.goto(f"{server.address}/{view}")
+        if not live:
+            return page
         page.wait_for_selector("[role=status][data-state=live]", timeout=15_000)
         until(page, "!!window.dothi?.map?.getSource('city:air-quality')")
         return page

@@ -1,6 +1,7 @@
 """The live map in a real browser, over a real server: it moves, speaks two languages, obeys keys, and is accessible."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,56 @@ def test_an_empty_city_says_how_to_load_data(empty_city, opened):
     page = opened(empty_city)
     expect(page.get_by_text("Thành phố chưa có dữ liệu")).to_be_visible()
     expect(page.get_by_text("dothi load")).to_be_visible()
+
+
+def test_the_app_asks_for_the_token_and_then_streams(guarded_city, opened, true_soon):
+    page = opened(guarded_city, "?lang=vi&layers=vehicles", live=False)
+    field = page.get_by_label("Mã truy cập")
+    expect(field).to_be_focused()
+    field.fill("this-token-is-not-right")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Mã truy cập không đúng")
+    assert accessibility_faults(page) == []
+    field.fill("mã có dấu thì không gửi được")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Mã truy cập không đúng")
+    field.fill("a-token-of-the-browser-tests")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-state=live]")).to_have_text("Trực tiếp", timeout=15_000)
+    true_soon(f"!!window.dothi?.map?.getSource('city:vehicles') && ({BUS_AT})() > 0")
+    page.reload()
+    expect(page.locator("[data-state=live]")).to_have_text("Trực tiếp", timeout=15_000)
+
+
+def test_a_station_posted_without_a_context_appears_with_its_words(city, opened):
+    page = opened(city, "?lang=vi&layers=air-quality")
+    document = {
+        "id": "urn:ngsi-ld:AirQualityObserved:curl",
+        "type": "AirQualityObserved",
+        "name": "Trạm không ngữ cảnh",
+        "location": {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [106.7, 11.05]}},
+        "pm25": {"value": 62.0, "unitCode": "GQ", "observedAt": datetime.now(UTC).isoformat()[:19] + "Z"},
+    }
+    answer = city.client.post("ngsi-ld/v1/entities", json=document)
+    try:
+        assert answer.status_code == 201, answer.text
+        page.get_by_role("button", name="Danh sách đối tượng của lớp Chất lượng không khí").click()
+        row = page.get_by_role("button", name="Trạm không ngữ cảnh")
+        expect(row).to_contain_text("120")
+        row.click()
+        panel = page.get_by_role("complementary", name="Chi tiết đối tượng")
+        expect(panel.get_by_text("Mức chất lượng không khí")).to_be_visible()
+        expect(panel.get_by_role("cell", name="Kém")).to_be_visible()
+        expect(panel.locator(".u-wrap")).to_be_visible()
+    finally:
+        city.client.delete(f"ngsi-ld/v1/entities/{document['id']}")
+
+
+def test_the_bar_counts_what_is_abnormal_on_the_layers_shown(city, opened):
+    page = opened(city, ROUTE)
+    expect(page.get_by_role("button", name="Bất thường trên các lớp đang hiện: 1 Nặng")).to_be_visible()
+    page.get_by_role("switch", name="Hiện lớp Chất lượng không khí").click()
+    expect(page.get_by_role("button", name="Không có gì bất thường trên các lớp đang hiện")).to_be_visible()
 
 
 def test_a_lost_connection_is_told_and_mended(city, opened, page):

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from dothi.city.module import Attribute, Band, CityModule, EntityType, Layer, ModulePage, Text
+from dothi.model.aliases import Aliases
 from dothi.model.change import AttributeChange, Cause
 from dothi.model.entity import Entity
 from dothi.model.instant import format_instant, parse_instant
 from dothi.storage.sqlite import SqliteStore
+from dothi.web.vocabulary import vocabulary_of
 
 NAMES = "https://example.org/"
 LOCATION = "https://uri.etsi.org/ngsi-ld/location"
@@ -49,7 +51,7 @@ MOVING = CityModule(
 
 
 class Words:
-    """Short names under one prefix, as a vocabulary."""
+    """Short names under one prefix, as a context."""
 
     def expand(self, name: str) -> str:
         return LOCATION if name == "location" else name if ":" in name else NAMES + name
@@ -65,7 +67,7 @@ class TinyCity:
     store: SqliteStore
     moment: int = START
     modules: tuple[CityModule, ...] = (AIR, MOVING)
-    words: Words = field(default_factory=Words)
+    words: Aliases = field(default_factory=lambda: vocabulary_of((AIR, MOVING), Words()))
 
     def now(self) -> int:
         return self.moment

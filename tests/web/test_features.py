@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from dothi.city.module import Band, CityModule, Layer, ModulePage, Text
 from dothi.model.entity import Entity
+from dothi.model.query import AnyOf, Name
 from dothi.web.features import OFFLINE_FACTOR, age_class, judge, layer_views
+from dothi.web.vocabulary import vocabulary_of
 
 NAMES = "https://example.org/"
 LOCATION = "https://uri.etsi.org/ngsi-ld/location"
@@ -28,7 +30,8 @@ def module(*layers, name="m"):
 
 def view(**more):
     declared = {"label": TEXT, "types": ("Station",), "value": "aqi", "bands": BANDS, **more}
-    return layer_views([module(Layer("air", **declared))], Words())["air"]
+    modules = [module(Layer("air", **declared))]
+    return layer_views(modules, vocabulary_of(modules, Words()))["air"]
 
 
 def station(**attributes):
@@ -116,4 +119,33 @@ def test_the_default_instance_is_shown_among_several():
 def test_two_modules_cannot_declare_one_layer_id():
     layer = Layer("air", TEXT, ("Station",))
     with pytest.raises(ValueError, match="'air' is declared by both 'm' and 'n'"):
-        layer_views([module(layer), module(layer, name="n")], Words())
+        layer_views([module(layer), module(layer, name="n")], vocabulary_of((), Words()))
+
+
+DEFAULT = "https://uri.etsi.org/ngsi-ld/default-context/"
+
+
+def test_an_entity_written_without_a_context_is_on_the_layer_with_its_value():
+    place = {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [106.7, 11.0]}}
+    aqi = {"type": "Property", "value": 15, "observedAt": "1970-01-01T00:00:03Z"}
+    entity = Entity("urn:a:1", (DEFAULT + "Station",), {LOCATION: place, DEFAULT + "aqi": aqi}, modified=4_000_000)
+    air = view()
+    assert air.covers(entity)
+    assert Name(DEFAULT + "Station") in air.query.types.parts
+    assert isinstance(air.query.types, AnyOf)
+    properties = air.feature(entity, 4_000_000)["properties"]
+    assert (properties["value"], properties["status"], properties["observedAt"]) == (15, "minor", 3000)
+
+
+def test_the_citys_own_form_of_a_value_wins_over_others():
+    entity = station(aqi={"type": "Property", "value": 12})
+    entity.attributes[DEFAULT + "aqi"] = {"type": "Property", "value": 99}
+    assert view().feature(entity, 0)["properties"]["value"] == 12
+
+
+def test_texts_are_judged_by_states():
+    states = {"up": "ok", "down": "minor"}
+    assert [judge(value, (), states) for value in ("up", "down", "odd", None)] == ["ok", "minor", "unknown", "unknown"]
+    assert judge(12, BANDS, states) == "minor"
+    feature = view(bands=(), states=states).feature(station(aqi={"type": "Property", "value": "down"}), 0)
+    assert (feature["properties"]["status"], feature["properties"]["value"]) == ("minor", "down")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import orjson
 from fastapi import FastAPI, Query, Request
@@ -14,11 +14,13 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from dothi.api import operations_shapes as shapes
-from dothi.api.operations_entity import Declared, Panel, targets, unit_of
+from dothi.api.operations_description import DescribedApi
+from dothi.api.operations_entity import Panel, targets, unit_of
 from dothi.api.operations_history import chart_columns
 from dothi.api.operations_search import NameIndex
 from dothi.city.module import CityModule, Text
 from dothi.connectors.base import Health
+from dothi.model.aliases import Aliases
 from dothi.model.context import core_context
 from dothi.model.entity import each_instance
 from dothi.model.errors import BadRequestData, InvalidRequest, Problem, ResourceNotFound
@@ -29,7 +31,7 @@ from dothi.web.features import LayerView
 from dothi.web.live import LiveMap
 from dothi.web.security import SecureHeaders
 from dothi.web.stream import LiveStream
-from dothi.web.vocabulary import Vocabulary
+from dothi.web.vocabulary import vocabulary_of
 
 #: Entities that one answer of /layers/{id}/features may hold; the stream has no such limit.
 MOST_FEATURES = 50_000
@@ -58,17 +60,29 @@ class CityFacts:
     languages: tuple[str, ...] = ("vi", "en")
 
 
+class DeadLetters(Protocol):
+    """The notifications that were given up, as broker.subscriptions keeps them."""
+
+    async def list_dead(self, limit: int = 100, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+        """The newest first, each as a DeadLetterView, and how many there are."""
+        ...
+
+    async def resend(self, id: str) -> None:
+        """Send one again. Raises ResourceNotFound."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """The parts that the operations API reads; nothing in it writes."""
+    """The parts that the operations API reads; it writes no entities."""
 
     city: CityFacts
     store: Store
     modules: Sequence[CityModule]
-    vocabulary: Vocabulary
+    vocabulary: Aliases
     live: LiveMap
     connectors: Callable[[], Sequence[Health]]
-    dead_letters: Callable[[], Awaitable[Sequence[Mapping[str, Any]]]]
+    dead_letters: DeadLetters
     now: Callable[[], int]
 
 
@@ -77,25 +91,30 @@ def wall_clock() -> int:
     return time.time_ns() // 1000
 
 
-async def no_dead_letters() -> Sequence[Mapping[str, Any]]:
+class NoDeadLetters:
     """For a server without a notifier."""
-    return ()
+
+    async def list_dead(self, limit: int = 100, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+        return [], 0
+
+    async def resend(self, id: str) -> None:
+        raise ResourceNotFound(f"no dead letter {id}")
 
 
 def operations_api(
     city: CityFacts,
     store: Store,
     modules: Sequence[CityModule],
-    vocabulary: Vocabulary,
+    vocabulary: Aliases,
     live: LiveMap,
     *,
     connectors: Callable[[], Sequence[Health]] = tuple,
-    dead_letters: Callable[[], Awaitable[Sequence[Mapping[str, Any]]]] = no_dead_letters,
+    dead_letters: DeadLetters | None = None,
     now: Callable[[], int] = wall_clock,
 ) -> FastAPI:
     """The application to mount at /api. Its schema is at /api/openapi.json; there is no docs page from a CDN."""
-    parts = Operations(city, store, modules, vocabulary, live, connectors, dead_letters, now)
-    app = FastAPI(
+    parts = Operations(city, store, modules, vocabulary, live, connectors, dead_letters or NoDeadLetters(), now)
+    app = DescribedApi(
         title="dothi operations API",
         version=API_VERSION,
         docs_url=None,
@@ -105,7 +124,7 @@ def operations_api(
     app.add_middleware(SecureHeaders)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _validation_problem)
-    app.add_exception_handler(HTTPException, _http_problem)
+    app.add_exception_handler(HTTPException, http_problem)
     _add_city(app, parts)
     _add_layers(app, parts)
     _add_entities(app, parts)
@@ -117,7 +136,7 @@ def describe() -> dict[str, Any]:
     """The OpenAPI description of the operations API, from which the app's types are made; it needs no city."""
     nothing: Any = None  # describing calls no operation, so no store is asked
     live = LiveMap(nothing, {}, wall_clock)
-    return operations_api(CityFacts(Text("", "")), nothing, (), core_context(), live).openapi()
+    return operations_api(CityFacts(Text("", "")), nothing, (), vocabulary_of((), core_context()), live).openapi()
 
 
 def _add_city(app: FastAPI, parts: Operations) -> None:
@@ -183,6 +202,7 @@ def _layer(view: LayerView, count: int) -> dict[str, Any]:
         "value_label": None if attribute is None else asdict(attribute.label),
         "unit": "" if attribute is None else attribute.unit,
         "digits": None if attribute is None else attribute.digits,
+        "words": {} if attribute is None else {text: asdict(word) for text, word in attribute.words.items()},
         "bands": [asdict(band) for band in layer.bands],
         "visible": layer.visible,
         "min_zoom": layer.min_zoom,
@@ -216,22 +236,18 @@ def _add_entities(app: FastAPI, parts: Operations) -> None:
     ) -> Any:
         """An attribute's past as columns for a chart, in buckets where there are more observations than `points`."""
         last = _instant("end", end, parts.now() + 1)
-        iri = parts.vocabulary.expand(attribute)
+        entity = await store.entity(id)
+        iri = parts.vocabulary.present(attribute, entity.attributes if entity else {})
         columns = await chart_columns(store, id, iri, _instant("start", start, last - DAY), last, points)
-        known = await _declared_attribute(store, panel.declared, id, iri)
-        return {**asdict(columns), "attribute": attribute, **known}
+        known = None if entity is None else panel.declared.attribute(entity.types, iri)
+        digits = None if known is None else known.digits
+        return {**asdict(columns), "attribute": attribute, "unit": unit_of(known, None), "digits": digits}
 
     @app.get("/search", response_model=shapes.SearchView, tags=["entities"])
     async def search(q: Annotated[str, Query(max_length=200)], limit: Annotated[int, Query(ge=1, le=100)] = 20) -> Any:
         """Entities whose name or id holds every word, without regard to case and diacritics."""
         hits, total = await names.search(q, limit)
         return {"hits": hits, "total": total}
-
-
-async def _declared_attribute(store: Store, declared: Declared, id: str, iri: str) -> dict[str, Any]:
-    entity = await store.entity(id)
-    attribute = None if entity is None else declared.attribute(entity.types, iri)
-    return {"unit": unit_of(attribute, None), "digits": None if attribute is None else attribute.digits}
 
 
 def _instant(name: str, text: str | None, default: int) -> int:
@@ -249,10 +265,18 @@ def _add_health(app: FastAPI, parts: Operations) -> None:
         """How each connector fares: state, counters, last problems."""
         return [_connector(health) for health in parts.connectors()]
 
-    @app.get("/dead-letters", response_model=list[shapes.DeadLetterView], tags=["health"])
-    async def read_dead_letters() -> Any:
-        """Notifications that could not be delivered."""
-        return list(await parts.dead_letters())
+    @app.get("/dead-letters", response_model=shapes.DeadLettersView, tags=["health"])
+    async def read_dead_letters(
+        limit: Annotated[int, Query(ge=1, le=1_000)] = 100, offset: Annotated[int, Query(ge=0)] = 0
+    ) -> Any:
+        """Notifications that could not be delivered and are tried no more, the newest first."""
+        letters, total = await parts.dead_letters.list_dead(limit, offset)
+        return {"letters": letters, "total": total}
+
+    @app.post("/dead-letters/{id:path}/resend", status_code=204, responses=PROBLEMS, tags=["health"])
+    async def resend_dead_letter(id: str) -> None:
+        """Send a notification again, after what waits for its subscriber."""
+        await parts.dead_letters.resend(id)
 
 
 def _connector(health: Health) -> dict[str, Any]:
@@ -285,7 +309,8 @@ async def _validation_problem(request: Request, error: Exception) -> Response:
     return await _problem(request, InvalidRequest(told))
 
 
-async def _http_problem(request: Request, error: Exception) -> Response:
+async def http_problem(request: Request, error: Exception) -> Response:
+    """The problem document of what the web framework refuses: unknown paths and methods."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     problem = ResourceNotFound(f"no {request.url.path} here; /api/openapi.json lists what there is")
     document = {**problem.document(), "status": status}

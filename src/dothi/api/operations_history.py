@@ -17,8 +17,9 @@ from dothi.storage.store import Bucket, Store
 from dothi.web.vocabulary import value_of
 
 SECOND = 1_000_000
-#: A hole longer than this many usual steps is a gap.
+#: A hole longer than this many usual steps is a gap; what is usual is told by so many steps before and after it.
 GAP = 2.5
+NEAR = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def single(instances: Sequence[Instance]) -> Columns:
         if isinstance(value := value_of(each), int | float) and isinstance(each.get("observedAt"), str)
     )
     times = [time for time, _ in rows]
-    return _columns(times, [(value, None, None) for _, value in rows], usual_step(times), len(rows), None)
+    return _columns(times, [(value, None, None) for _, value in rows], 0.0, len(rows), None)
 
 
 def bucketed(buckets: Sequence[Bucket], period: int) -> Columns:
@@ -76,13 +77,19 @@ def bucketed(buckets: Sequence[Bucket], period: int) -> Columns:
         if values[0] is not None:
             rows.append(((bucket.start + period * SECOND // 2) // 1000, values))
     times = [time for time, _ in rows]
-    step = max(usual_step(times), period * 1000.0)
-    return _columns(times, [values for _, values in rows], step, total, period)
+    return _columns(times, [values for _, values in rows], period * 1000.0, total, period)
 
 
-def usual_step(times: Sequence[int]) -> float:
-    """The median distance of neighbours; 0 where there are none."""
-    return float(median(after - before for before, after in pairwise(times))) if times[1:] else 0.0
+def gaps(times: Sequence[int], least: float) -> list[bool]:
+    """For each two neighbours, whether values are missing between them.
+
+    A step is measured by those around it, since a station may have reported hourly and now reports each minute; the
+    slower side counts. Steps up to GAP times `least` are never gaps.
+    """
+    steps = [after - before for before, after in pairwise(times)]
+    sides = [(steps[max(0, at - NEAR) : at], steps[at + 1 : at + 1 + NEAR]) for at in range(len(steps))]
+    usual = [max(least, *(median(side) for side in two if side), 0.0) for two in sides]
+    return [step > GAP * size > 0 for step, size in zip(steps, usual, strict=True)]
 
 
 def _number(bucket: Bucket, method: Any) -> float | None:
@@ -93,17 +100,16 @@ def _number(bucket: Bucket, method: Any) -> float | None:
 def _columns(
     times: Sequence[int],
     rows: Sequence[tuple[float | None, float | None, float | None]],
-    step: float,
+    least: float,
     points: int,
     period: int | None,
 ) -> Columns:
     columns = Columns([], [], [], [], points, period)
-    previous: int | None = None
-    for time, row in zip(times, rows, strict=True):
-        if previous is not None and step and time - previous > GAP * step:
-            _append(columns, (previous + time) // 2, (None, None, None))
+    missing = [False, *gaps(times, least)]
+    for at, (time, row) in enumerate(zip(times, rows, strict=True)):
+        if missing[at]:
+            _append(columns, (times[at - 1] + time) // 2, (None, None, None))
         _append(columns, time, row)
-        previous = time
     return columns
 
 

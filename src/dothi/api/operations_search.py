@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from dothi.api.operations_shapes import SearchHit
+from dothi.model.aliases import Aliases
 from dothi.model.change import Change
 from dothi.model.entity import Entity
 from dothi.model.query import EntityQuery
 from dothi.storage.store import Store
 from dothi.web.features import LayerView
-from dothi.web.vocabulary import LOCATION, Reader, Vocabulary, main_instance, value_of
+from dothi.web.vocabulary import LOCATION, Reader, main_instance, value_of
 
 PAGE = 5_000
 #: Names held in memory; entities past that are found by their id only through the NGSI-LD API.
@@ -38,7 +39,7 @@ class Found:
 class NameIndex:
     """Every entity's name in memory, read from the store by the first search and kept by the changes after it."""
 
-    def __init__(self, store: Store, views: Sequence[LayerView], vocabulary: Vocabulary) -> None:
+    def __init__(self, store: Store, views: Sequence[LayerView], vocabulary: Aliases) -> None:
         self._store = store
         self._views = views
         self._vocabulary = vocabulary

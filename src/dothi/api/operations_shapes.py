@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from dothi.city.module import Shape
+
 StatusWord = Literal["ok", "advisory", "minor", "major", "critical", "offline", "unknown"]
 AgeWord = Literal["fresh", "stale", "offline", "timeless"]
-Shape = Literal["circle", "square", "diamond", "triangle", "line", "fill", "vehicle"]
 
 
 class TextView(BaseModel):
@@ -38,7 +39,10 @@ class BandView(BaseModel):
 
 
 class LayerShape(BaseModel):
-    """One declared layer. `count` is the number of stored entities; `stale_after` is in seconds."""
+    """One declared layer.
+
+    `words` says what texts of its value mean, `count` is the number of stored entities, `stale_after` is in seconds.
+    """
 
     id: str
     module: str
@@ -50,6 +54,7 @@ class LayerShape(BaseModel):
     value_label: TextView | None
     unit: str
     digits: int | None
+    words: dict[str, TextView]
     bands: list[BandView]
     visible: bool
     min_zoom: float
@@ -109,13 +114,17 @@ class StreamEvents(BaseModel):
 
 
 class AttributeView(BaseModel):
-    """One attribute instance as the panel shows it; `observed_at` in milliseconds."""
+    """One attribute instance as the panel shows it.
+
+    `word` says what a text means for people, `observed_at` is in milliseconds.
+    """
 
     name: str
     iri: str
     label: TextView | None
     kind: str
     value: Any
+    word: TextView | None
     unit: str
     digits: int | None
     observed_at: int | None
@@ -213,9 +222,23 @@ class ConnectorView(BaseModel):
 
 
 class DeadLetterView(BaseModel):
-    """A notification that could not be delivered; which members there are is the notifier's to say."""
+    """A notification that was given up; `body` is its JSON text, times are DateTimes."""
 
-    model_config = {"extra": "allow"}
+    id: str
+    subscription: str
+    endpoint: str
+    reason: str
+    createdAt: str
+    givenUpAt: str
+    attempts: int
+    body: str
+
+
+class DeadLettersView(BaseModel):
+    """The newest first; `total` counts all that are kept."""
+
+    letters: list[DeadLetterView]
+    total: int
 
 
 class ProblemView(BaseModel):

@@ -1,4 +1,4 @@
-"""Guards every call by the API token of the settings, until there are users."""
+"""Guards every call but the app's static shell by the API token of the settings, until there are users."""
 
 from __future__ import annotations
 
@@ -9,16 +9,23 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dothi.model.errors import Unauthorized
 
+#: What the app needs before it can ask a person for the token: files that are the same in every city.
+SHELL = frozenset(("/", "/theme.js", "/favicon.svg"))
+ASSETS = "/assets/"
+
 
 class TokenGuard:
-    """ASGI middleware: only `Authorization: Bearer <token>` passes; /health says nothing about the city and is open."""
+    """ASGI middleware: only `Authorization: Bearer <token>` passes.
+
+    Open to all are /health and the app's static shell, which say nothing about the city.
+    """
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app = app
         self._wanted = f"Bearer {token}".encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith("/health/") or self._bears_token(scope):
+        if scope["type"] != "http" or is_open(scope["method"], scope["path"]) or self._bears_token(scope):
             await self._app(scope, receive, send)
             return
         problem = Unauthorized("This city asks for its API token: send the header Authorization: Bearer <token>.")
@@ -29,3 +36,8 @@ class TokenGuard:
     def _bears_token(self, scope: Scope) -> bool:
         given = dict(scope["headers"]).get(b"authorization", b"")
         return hmac.compare_digest(given, self._wanted)
+
+
+def is_open(method: str, path: str) -> bool:
+    """Whether a call may come without the token."""
+    return path.startswith("/health/") or (method in ("GET", "HEAD") and (path in SHELL or path.startswith(ASSETS)))

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 import structlog
 
+from dothi.model.aliases import Aliases
 from dothi.model.change import Cause, Change
-from dothi.model.context import Context
-from dothi.model.entity import Entity
+from dothi.model.entity import Entity, instances
 from dothi.model.errors import Overloaded
+from dothi.model.instant import parse_instant
 from dothi.model.parse import parse_fragment
 from dothi.model.patch import append
 from dothi.model.query import AnyOf, EntityQuery, Name
@@ -20,7 +21,7 @@ from dothi.storage.store import Store, Transaction
 
 log = structlog.get_logger(__name__)
 
-#: derive(entity simplified, short names) -> further attributes (normalized, short names); pure.
+#: derive(entity simplified, short names, and `observedAt`: name -> DateTime) -> further attributes (normalized); pure.
 Derive = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 CAUSE: Final = "derive"
@@ -33,15 +34,16 @@ _SIMPLIFIED = Representation(format="simplified")
 class Derivation:
     """Follows the changes: whichever road a value came by, what depends on it follows.
 
-    `derive` is by entity type IRI. What it adds carries the cause "derive" and is not looked at again, so nothing goes
-    round in circles; a value that is already there is not written again. It needs no cursor, since all can be computed
-    from the state: at the start it goes over every entity once.
+    `derive` is by the short name of the entity type. Types and attributes count under every IRI that their names may
+    have, so that a reading without an @context has its index too. What is added carries the cause "derive" and is not
+    looked at again, so nothing goes round in circles; a value that is already there is not written again. It needs no
+    cursor, since all can be computed from the state: at the start it goes over every entity once.
     """
 
-    def __init__(self, store: Store, names: Context, derive: Mapping[str, Derive]) -> None:
+    def __init__(self, store: Store, names: Aliases, derive: Mapping[str, Derive]) -> None:
         self._store = store
         self._names = names
-        self._derive = derive
+        self._derive = {iri: function for name, function in derive.items() for iri in names.iris(name)}
         #: Entities to look at; no more than there are of these types.
         self._waiting: dict[str, None] = {}
         self._arrived = asyncio.Event()
@@ -97,10 +99,20 @@ class Derivation:
 
     def _computed(self, entity: Entity) -> dict[str, Any]:
         found: dict[str, Any] = {}
+        document = {**represent(entity, self._names, _SIMPLIFIED), "observedAt": self._times(entity)}
         for type in entity.types:
             if type in self._derive:
                 try:
-                    found.update(self._derive[type](represent(entity, self._names, _SIMPLIFIED)))
+                    found.update(self._derive[type](document))
                 except Exception as fault:
                     log.exception("a module's derive failed", entity=entity.id, error=repr(fault))
+        return {self._names.present(name, entity.attributes): each for name, each in found.items()}
+
+    def _times(self, entity: Entity) -> dict[str, str]:
+        """Short name -> observedAt, the newest of its instances."""
+        found: dict[str, str] = {}
+        for iri, attribute in entity.attributes.items():
+            times = [each["observedAt"] for each in instances(attribute) if "observedAt" in each]
+            if times:
+                found[self._names.compact(iri)] = max(times, key=parse_instant)
         return found

@@ -19,13 +19,17 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """How an attribute is shown: `unit` is the text beside the number, `unit_code` its UN/CEFACT code in NGSI-LD."""
+    """How an attribute is shown: `unit` is the text beside the number, `unit_code` its UN/CEFACT code in NGSI-LD.
+
+    `words` says for people what the texts of a closed list mean: {"up": Text("Đang hoạt động", "Up")}.
+    """
 
     name: str
     label: Text
     unit: str = ""
     unit_code: str | None = None
     digits: int | None = None
+    words: Mapping[str, Text] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +66,24 @@ class Band:
     label: Text
 
 
+Shape = Literal["circle", "ring", "drop", "pentagon", "hexagon", "cross", "star", "line", "fill", "vehicle"]
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
     """One layer of the map: entities of `types` (short names), drawn as `shape` in the module's quiet colour.
 
-    `value` names the attribute written beside the point and judged by `bands`.
+    `value` names the attribute written beside the point; `bands` judge its numbers, `states` its texts. The shapes are
+    those of normal things; the square, the diamond and the triangle say that something is abnormal.
     """
 
     id: str
     label: Text
     types: tuple[str, ...]
-    shape: Literal["circle", "square", "diamond", "triangle", "line", "fill", "vehicle"] = "circle"
+    shape: Shape = "circle"
     value: str | None = None
     bands: tuple[Band, ...] = ()
+    states: Mapping[str, Status] = field(default_factory=dict)
     visible: bool = True
     min_zoom: float = 0
 
@@ -108,7 +117,8 @@ class CityModule:
     indicators: tuple[Indicator, ...] = ()
     page: ModulePage = field(default_factory=ModulePage)
     #: derive(entity as simplified document with short names) -> further attributes (normalized, short names), pure:
-    #: an air quality index from concentrations.
+    #: an air quality index from concentrations. The document's member `observedAt` is a map of short name -> DateTime
+    #: of the attributes that have one.
     derive: Mapping[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = field(default_factory=dict)
     #: Terms (short name -> IRI) of the module that the core and Smart Data Models contexts do not have.
     terms: Mapping[str, str] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from dothi.broker.broker import Broker
 from dothi.connectors.base import Health
 from dothi.connectors.intake import Intake
 from dothi.demo.city import DemoCity
+from dothi.demo.communes import outline
 from dothi.demo.stations import Series
 from dothi.model.context import Context
 from dothi.model.reading import Document, Trouble
@@ -19,12 +20,13 @@ from dothi.storage.store import Transaction
 
 CAUSE = "demo"
 
-#: Where the map opens: between Thủ Dầu Một and the north of the province.
+#: The city's name, and where the map opens.
 FACTS: dict[str, Any] = {
-    "name_vi": "Bình Dương (mô phỏng)",
-    "name_en": "Bình Dương (simulated)",
+    "name_vi": "Bình Dương",
+    "name_en": "Bình Dương",
     "center": (106.70, 11.12),
     "zoom": 9.7,
+    "bounds": outline().bounds,
 }
 
 _DAY = 86_400_000_000

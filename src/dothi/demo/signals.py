@@ -67,6 +67,14 @@ def _winter(hours: Floats) -> Floats:
     return np.maximum(0.0, _year(hours, 15)) ** 1.5
 
 
+def trouble(sites: Sites, hours: Floats, kind: int, share: float) -> Floats:
+    """0 to 1: what goes wrong at one place for some hours, at `share` of the places at a time; rises and falls."""
+    seeds = derived(sites.seed, kind)
+    slots = hours / 8 + uniform(derived(seeds, 1), np.zeros(1, np.int64))
+    slot = np.floor(slots).astype(np.int64)
+    return np.where(uniform(seeds, slot) < share, np.sin(np.pi * (slots - slot)), 0.0)
+
+
 def rain(sites: Sites, hours: Floats) -> Floats:
     """mm in the hour: at most one shower a day and region, in the rainy season on three of four afternoons."""
     day = np.floor(hours / 24).astype(np.int64)
@@ -126,7 +134,8 @@ def pm25(sites: Sites, hours: Floats) -> Floats:
     base = 15 + 16 * winter + inversion + (5 + 3 * sites.bias) * _rush(hours)
     episode = np.exp(0.42 * wave(sites.region, hours, 70) + 0.2 * wave(sites.seed, hours, 7) + 0.22 * sites.bias)
     washed = 1 - 0.45 * np.minimum(1.0, rain(sites, hours) / 10)
-    return np.maximum(2.0, base * episode * washed)
+    smoke = 70 * trouble(sites, hours, 14, 0.06)
+    return np.maximum(2.0, base * episode * washed + smoke)
 
 
 def pm10(sites: Sites, hours: Floats) -> Floats:
@@ -199,11 +208,13 @@ def river_flow(sites: Sites, hours: Floats) -> Floats:
 
 
 def canal_level(sites: Sites, hours: Floats) -> Floats:
-    """m: a canal or a low street fills with the showers of the last hours and drains again."""
+    """m: a canal or a low street fills with the last hours' showers and drains again, unless a drain is blocked."""
     water = np.zeros(np.broadcast_shapes(sites.seed.shape, hours.shape))
     for lag in range(6):
         water = water + rain(sites, hours - lag) * np.exp(-lag / 2)
-    return np.maximum(0.05, 0.45 + 0.02 * water * (1 + 0.4 * sites.bias) + 0.06 * np.cos(2 * np.pi * hours / 12.4206))
+    blocked = 1.1 * trouble(sites, hours, 15, 0.06)
+    tide = 0.06 * np.cos(2 * np.pi * hours / 12.4206)
+    return np.maximum(0.05, 0.45 + 0.02 * water * (1 + 0.4 * sites.bias) + tide + blocked)
 
 
 def flood_index(sites: Sites, hours: Floats) -> Floats:

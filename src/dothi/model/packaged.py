@@ -84,6 +84,12 @@ def names() -> list[str]:
     return sorted(_tables())
 
 
+def meanings(term: str) -> tuple[str, ...]:
+    """Every IRI that one of the packaged contexts, core contexts aside, gives a term; in the order of their names."""
+    found = (_terms(name).get(term) for name in names() if name not in _core_versions())
+    return tuple(dict.fromkeys(each["@id"] if isinstance(each, dict) else each for each in found if each))
+
+
 def _bare(address: str) -> str:
     """The address without scheme, fragment and slashes at the end, its host in lower case."""
     scheme, separator, rest = address.partition("://")
@@ -113,6 +119,11 @@ def _tables() -> dict[str, list[tuple[str, str, str]]]:
             for context in contexts.split(","):
                 tables.setdefault(context, []).append((namespace, definition, terms))
     return tables
+
+
+@cache
+def _core_versions() -> frozenset[str]:
+    return frozenset(name for name in _tables() if name[0].isdigit())
 
 
 @cache

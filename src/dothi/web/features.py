@@ -9,12 +9,15 @@ from typing import Any, Literal
 import orjson
 
 from dothi.city.module import Attribute, Band, CityModule, EntityType, Layer, Status
-from dothi.model.entity import Entity, each_instance
+from dothi.model.aliases import Aliases
+from dothi.model.entity import Entity, Instance, each_instance
 from dothi.model.instant import parse_instant
 from dothi.model.query import AnyOf, EntityQuery, Name, Selection
-from dothi.web.vocabulary import LOCATION, Reader, Vocabulary, main_instance, value_of
+from dothi.web.vocabulary import LOCATION, Reader, main_instance, value_of
 
 AgeClass = Literal["fresh", "stale", "offline", "timeless"]
+
+NO_STATES: Mapping[str, Status] = {}
 
 #: A thing that has been silent for this many times its longest normal silence is called offline.
 OFFLINE_FACTOR = 4
@@ -35,9 +38,14 @@ def age_class(observed: int | None, stale_after: float | None, now: int) -> AgeC
     return "stale" if seconds <= OFFLINE_FACTOR * stale_after else "offline"
 
 
-def judge(value: Any, bands: tuple[Band, ...]) -> Status:
-    """The status of a value: that of the highest band whose `low` it reaches; ok where nothing is judged."""
-    if not bands:
+def judge(value: Any, bands: tuple[Band, ...], states: Mapping[str, Status] = NO_STATES) -> Status:
+    """The status of a value: that of the highest band whose `low` it reaches, of a text that of its state.
+
+    ok where nothing is judged, unknown where nothing says what the value means.
+    """
+    if isinstance(value, str) and states:
+        return states.get(value, "unknown")
+    if not bands and not states:
         return "ok"
     if not isinstance(value, int | float) or isinstance(value, bool):
         return "unknown"
@@ -47,12 +55,12 @@ def judge(value: Any, bands: tuple[Band, ...]) -> Status:
 
 @dataclass(frozen=True, slots=True)
 class LayerView:
-    """A declared layer, ready to turn entities into features."""
+    """A declared layer, ready to turn entities into features; types and value under every IRI that they may have."""
 
     layer: Layer
     module: CityModule
     type_iris: tuple[str, ...]
-    value_iri: str | None
+    value_iris: tuple[str, ...]
     attribute: Attribute | None
     stale_after: float | None
     reader: Reader
@@ -76,7 +84,7 @@ class LayerView:
         geometry = None if place is None else value_of(place)
         if not isinstance(geometry, dict):
             return None
-        instance = main_instance(entity, self.value_iri) if self.value_iri else None
+        instance = self.instance(entity)
         value = None if instance is None else value_of(instance)
         observed = observed_at(instance, entity)
         age = age_class(observed, self.stale_after, now)
@@ -94,9 +102,19 @@ class LayerView:
             },
         }
 
+    def instance(self, entity: Entity) -> Instance | None:
+        """The instance of the layer's value, None where the layer shows none or the entity has none."""
+        return main_instance(entity, *self.value_iris)
+
+    @property
+    def judges(self) -> bool:
+        """Whether the layer says of its values what is normal."""
+        return bool(self.layer.bands or self.layer.states)
+
     def status(self, instance: Mapping[str, Any] | None) -> Status:
         """What the bands say of the layer's value (None: the entity has none); ok for a layer that judges nothing."""
-        return judge(None if instance is None else value_of(dict(instance)), self.layer.bands)
+        value = None if instance is None else value_of(dict(instance))
+        return judge(value, self.layer.bands, self.layer.states)
 
     def encode(self, entity: Entity, now: int) -> bytes | None:
         """The feature as JSON, None where the entity has no place."""
@@ -116,7 +134,7 @@ def observed_at(instance: Mapping[str, Any] | None, entity: Entity) -> int | Non
     return max(times, default=entity.modified or None)
 
 
-def layer_views(modules: Iterable[CityModule], vocabulary: Vocabulary) -> dict[str, LayerView]:
+def layer_views(modules: Iterable[CityModule], vocabulary: Aliases) -> dict[str, LayerView]:
     """Every layer that the modules declare, by its id, in their order; raises ValueError when two share an id."""
     modules = list(modules)
     types = {kind.name: kind for module in modules for kind in module.types}
@@ -132,7 +150,7 @@ def layer_views(modules: Iterable[CityModule], vocabulary: Vocabulary) -> dict[s
 
 
 def _view(
-    module: CityModule, layer: Layer, types: Mapping[str, EntityType], vocabulary: Vocabulary, reader: Reader
+    module: CityModule, layer: Layer, types: Mapping[str, EntityType], vocabulary: Aliases, reader: Reader
 ) -> LayerView:
     kinds = [types[name] for name in layer.types if name in types]
     silences = [kind.stale_after for kind in kinds if kind.stale_after is not None]
@@ -140,9 +158,14 @@ def _view(
     return LayerView(
         layer=layer,
         module=module,
-        type_iris=tuple(types[name].iri if name in types else vocabulary.expand(name) for name in layer.types),
-        value_iri=vocabulary.expand(layer.value) if layer.value else None,
+        type_iris=tuple(iri for name in layer.types for iri in type_iris(name, types.get(name), vocabulary)),
+        value_iris=vocabulary.iris(layer.value) if layer.value else (),
         attribute=next(shown, None),
         stale_after=max(silences, default=None),
         reader=reader,
     )
+
+
+def type_iris(name: str, kind: EntityType | None, vocabulary: Aliases) -> tuple[str, ...]:
+    """Every IRI of a type: the declared one first."""
+    return tuple(dict.fromkeys((*([kind.iri] if kind else ()), *vocabulary.iris(name))))

@@ -80,8 +80,12 @@ def _shell(folder: Path) -> Endpoint:
 def _files(folder: Path, cache: str) -> Endpoint:
     def files(request: Request) -> Response:
         root = folder.resolve()
-        path = (root / request.path_params["path"]).resolve()
-        if not path.is_relative_to(root) or not path.is_file():
+        try:
+            path = (root / request.path_params["path"]).resolve()
+            is_there = path.is_relative_to(root) and path.is_file()
+        except (OSError, ValueError):  # a name that no file can have: too long, or with a null byte
+            is_there = False
+        if not is_there:
             raise HTTPException(404, f"no file {request.url.path} in the app")
         return _file(path, request, cache)
 

@@ -2,30 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
+from dothi.city.module import Attribute, CityModule, Text
+from dothi.model.aliases import Aliases
+from dothi.model.attribute import Naming
 from dothi.model.entity import VALUE_MEMBER, Entity, Instance, instances
 
 NGSI_LD = "https://uri.etsi.org/ngsi-ld/"
 LOCATION = NGSI_LD + "location"
 
 NAME_TERMS = ("name", "title", "vehiclePlateIdentifier")
-NAME_IRIS = ("https://schema.org/name", "https://smartdatamodels.org/name", NGSI_LD + "default-context/name")
 HEADING_TERMS = ("heading", "bearing")
 PROVIDER_TERMS = ("provider", "dataProvider", "source")
 
 
-class Vocabulary(Protocol):
-    """dothi's own @context, both ways."""
+#: Attributes that entities of most types may have, so that no module need declare them.
+COMMON = {
+    attribute.name: attribute
+    for attribute in (
+        Attribute("name", Text("Tên", "Name")),
+        Attribute("description", Text("Mô tả", "Description")),
+        Attribute("address", Text("Địa chỉ", "Address")),
+        Attribute("areaServed", Text("Địa bàn", "Area served")),
+        Attribute("provider", Text("Nguồn dữ liệu", "Provider")),
+        Attribute("dataProvider", Text("Đơn vị cung cấp dữ liệu", "Data provider")),
+        Attribute("source", Text("Nguồn", "Source")),
+        Attribute("dateObserved", Text("Thời điểm quan trắc", "Observed at")),
+        Attribute("dateModified", Text("Cập nhật lúc", "Modified at")),
+        Attribute("category", Text("Loại", "Category")),
+        Attribute("status", Text("Tình trạng", "Status")),
+        Attribute("stationID", Text("Mã trạm", "Station code")),
+    )
+}
 
-    def expand(self, name: str) -> str:
-        """The IRI of a short name; an IRI stays itself."""
-        ...
 
-    def compact(self, iri: str) -> str:
-        """The short name of an IRI, or the IRI where it has none."""
-        ...
+def vocabulary_of(modules: Iterable[CityModule], own: Naming) -> Aliases:
+    """The short names that modules declare and that any entity may have, read by the city's own @context."""
+    names = [*NAME_TERMS, *HEADING_TERMS, *PROVIDER_TERMS, *COMMON]
+    for module in modules:
+        names += [name for kind in module.types for name in (kind.name, *(each.name for each in kind.attributes))]
+        names += [name for layer in module.page.layers for name in (*layer.types, layer.value) if name]
+        names += module.terms
+    return Aliases(own, names)
 
 
 def value_of(instance: Instance) -> Any:
@@ -36,9 +57,9 @@ def value_of(instance: Instance) -> Any:
     return value
 
 
-def main_instance(entity: Entity, iri: str) -> Instance | None:
-    """The default instance of an attribute (the one without datasetId), else the first."""
-    found = instances(entity.attributes.get(iri))
+def main_instance(entity: Entity, *iris: str) -> Instance | None:
+    """The default instance (the one without datasetId), else the first, of the first of these attributes it has."""
+    found = next((instances(entity.attributes[iri]) for iri in iris if iri in entity.attributes), [])
     return next((instance for instance in found if "datasetId" not in instance), found[0] if found else None)
 
 
@@ -56,12 +77,11 @@ class Reader:
     providers: tuple[str, ...]
 
     @classmethod
-    def of(cls, vocabulary: Vocabulary) -> Reader:
-        return cls(
-            names=(*map(vocabulary.expand, NAME_TERMS), *NAME_IRIS),
-            headings=tuple(map(vocabulary.expand, HEADING_TERMS)),
-            providers=tuple(map(vocabulary.expand, PROVIDER_TERMS)),
-        )
+    def of(cls, vocabulary: Aliases) -> Reader:
+        def iris(terms: Iterable[str]) -> tuple[str, ...]:
+            return tuple(iri for term in terms for iri in vocabulary.iris(term))
+
+        return cls(names=iris(NAME_TERMS), headings=iris(HEADING_TERMS), providers=iris(PROVIDER_TERMS))
 
     def name(self, entity: Entity) -> str | dict[str, str]:
         """A text, a map of language -> text where the name is a LanguageProperty, else the tail of the id."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dothi.city.environment import module
+from dothi.city.environment.air_index import LEVELS
 from dothi.city.environment.feeds import decode_plain, decode_smart_data_models
-from dothi.city.environment.flood import flood_index, flood_status
+from dothi.city.environment.flood import FloodStatus, flood_index, flood_status
 
 _FOUND = os.environ.get("DOTHI_SHARED_DATA") or Path(__file__).parents[4] / "shared" / "data"
 MODELS = Path(_FOUND) / "smart-data-models"
@@ -57,6 +59,21 @@ def test_derived_index_is_the_worst_pollutants() -> None:
     assert derived["airQualityIndex"]["observedAt"] == "2026-01-31T08:00:00Z"
     assert "without NowCast" in derived["airQualityIndex"]["indexMethod"]["value"]
     assert derived["airQualityLevel"]["value"] == "poor"
+
+
+def test_a_derived_value_was_observed_when_its_newest_input_was() -> None:
+    times = {"pm25": "2026-01-31T08:00:00Z", "no2": "2026-01-31T08:00:00.5Z", "temperature": "2026-01-31T09:00:00Z"}
+    derived = module.derive["AirQualityObserved"]({"pm25": 20.0, "no2": 30.0, "observedAt": times})
+    assert {each["observedAt"] for each in derived.values()} == {times["no2"]}
+    gauge = {"currentLevel": 2.2, "alertLevel": 2.0, "dangerLevel": 3.0}
+    derived = module.derive["FloodMonitoring"](gauge | {"observedAt": {"currentLevel": "2026-01-31T08:00:00Z"}})
+    assert {each["observedAt"] for each in derived.values()} == {"2026-01-31T08:00:00Z"}
+
+
+def test_every_derived_word_has_a_label() -> None:
+    words = {each.name: each.words for kind in module.types for each in kind.attributes}
+    assert set(words["airQualityLevel"]) == {level for _, level in LEVELS}
+    assert set(words["floodLevelStatus"]) == set(get_args(FloodStatus))
 
 
 @pytest.mark.parametrize("entity", [{}, {"no2": 50}, {"pm25": "many"}, {"pm25": True}, {"pm25": -3.0}])

@@ -4,13 +4,14 @@ import type { components } from './api.gen'
 type Schemas = components['schemas']
 export type City = Schemas['CityView']
 export type Layer = Schemas['LayerShape']
+export type Band = Schemas['BandView']
 export type Feature = Schemas['FeatureView']
 export type Entity = Schemas['EntityView']
 export type Attribute = Schemas['AttributeView']
 export type History = Schemas['HistoryView']
 export type Hit = Schemas['SearchHit']
 export type Connector = Schemas['ConnectorView']
-export type DeadLetter = Schemas['DeadLetterView'] & Record<string, unknown>
+export type DeadLetters = Schemas['DeadLettersView']
 export type Snapshot = Schemas['SnapshotEvent']
 export type Delta = Schemas['DeltaEvent']
 
@@ -25,8 +26,11 @@ export class Failure extends Error {
 
 const TOKEN = 'dothi.token'
 
-export function setToken(token: string): void {
+/** Keeps the token until the tab is closed. Only these characters can stand in a header. */
+export function setToken(token: string): boolean {
+  if (!/^[\x21-\x7e]+$/.test(token)) return false
   sessionStorage.setItem(TOKEN, token)
+  return true
 }
 
 /** Headers of every call; the token only where the server has asked for one. */
@@ -41,15 +45,20 @@ export function address(path: string): string {
 }
 
 async function call<T>(path: string, signal?: AbortSignal): Promise<T> {
+  const response = await ask(path, { signal: signal ?? null })
+  return (await response.json()) as T
+}
+
+async function ask(path: string, how: RequestInit): Promise<Response> {
   let response: Response
   try {
-    response = await fetch(address(path), { headers: headers(), signal: signal ?? null })
+    response = await fetch(address(path), { ...how, headers: headers() })
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error
     throw new Failure(0, '')
   }
   if (!response.ok) throw new Failure(response.status, await detailOf(response))
-  return (await response.json()) as T
+  return response
 }
 
 async function detailOf(response: Response): Promise<string> {
@@ -68,7 +77,12 @@ export const readLayers = () => call<Layer[]>('api/layers')
 export const readEntity = (id: string, signal?: AbortSignal) => call<Entity>(`api/entities/${part(id)}`, signal)
 export const readRaw = (id: string) => call<unknown>(`ngsi-ld/v1/entities/${part(id)}`)
 export const readConnectors = () => call<Connector[]>('api/connectors')
-export const readDeadLetters = () => call<DeadLetter[]>('api/dead-letters')
+export const readDeadLetters = () => call<DeadLetters>('api/dead-letters?limit=50')
+
+/** Sends an undelivered notification again. */
+export async function resend(id: string): Promise<void> {
+  await ask(`api/dead-letters/${part(id)}/resend`, { method: 'POST' })
+}
 
 export function search(text: string, signal?: AbortSignal) {
   return call<{ hits: Hit[]; total: number }>(`api/search?limit=12&q=${part(text)}`, signal)
@@ -85,7 +99,8 @@ export function readHistory(id: string, attribute: string, start: number, end: n
   return call<History>(`api/history/${part(id)}?${query}`, signal)
 }
 
-/** The command that reads the entity from the standard API. */
+/** The command that reads the entity from the standard API; the token itself stays out of the clipboard. */
 export function curlOf(id: string): string {
-  return `curl -s -H 'Accept: application/ld+json' '${address(`ngsi-ld/v1/entities/${part(id)}`)}'`
+  const token = sessionStorage.getItem(TOKEN) ? ' -H "Authorization: Bearer $TOKEN"' : ''
+  return `curl -s -H 'Accept: application/ld+json'${token} '${address(`ngsi-ld/v1/entities/${part(id)}`)}'`
 }

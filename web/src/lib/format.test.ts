@@ -1,6 +1,6 @@
 // Numbers, ages and names as the two languages write them.
 import { expect, test } from 'vitest'
-import { formatAge, formatNumber, formatPeriod, formatTime, formatValue, nameIn } from './format'
+import { formatAge, formatNumber, formatPeriod, formatTime, formatValue, nameIn, shortName } from './format'
 
 test('numbers follow the language and keep their digits', () => {
   expect(formatNumber('vi', 1234.5, 2)).toBe('1.234,50')
@@ -32,6 +32,17 @@ test('values of any kind become one line', () => {
   expect(formatValue('en', [1, 2.5])).toBe('1, 2.5')
   expect(formatValue('en', { vi: 'Phường', en: 'Ward' })).toBe('Ward')
   expect(formatValue('en', { a: [1] })).toBe('{"a":[1]}')
+  const noon = new Date(2026, 2, 1, 15, 4)
+  expect(formatValue('en', noon.toISOString())).toBe(formatTime('en', noon.getTime()))
+})
+
+test('an age in a table is short', () => {
+  expect(formatAge('vi', 0, 120_000, true)).toBe('2 phút')
+})
+
+test('a name without a short form is told by its last part', () => {
+  expect(shortName('https://uri.fiware.org/ns/data-models#typeOfLocation')).toBe('typeOfLocation')
+  expect(shortName('pm25')).toBe('pm25')
 })
 
 test('a name falls back to the other language', () => {

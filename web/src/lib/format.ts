@@ -1,5 +1,6 @@
 // Numbers, dates, ages and names as the two languages write them.
-import type { Language, MessageKey } from './messages'
+import type { Layer } from './api'
+import type { Language } from './messages'
 import { message } from './messages'
 
 export type Named = string | Record<string, string>
@@ -43,18 +44,18 @@ export function formatTime(language: Language, millis: number, style: keyof type
   return style === 'day' ? text.replace('-', '/') : text
 }
 
-/** How long ago, in the largest unit that gives a number of one or more. */
-export function formatAge(language: Language, millis: number, now: number): string {
+/** How long ago, in the largest unit that gives a number of one or more; `short`: without the word for "ago". */
+export function formatAge(language: Language, millis: number, now: number, short = false): string {
   const seconds = Math.max(0, Math.round((now - millis) / 1000))
   if (seconds < 5) return message(language, 'age.now')
-  const steps: [number, number, MessageKey][] = [
-    [60, 1, 'age.seconds'],
-    [3600, 60, 'age.minutes'],
-    [86400, 3600, 'age.hours'],
-    [Infinity, 86400, 'age.days'],
-  ]
+  const steps = [
+    [60, 1, 'seconds'],
+    [3600, 60, 'minutes'],
+    [86400, 3600, 'hours'],
+    [Infinity, 86400, 'days'],
+  ] as const
   const [, unit, key] = steps.find(([limit]) => seconds < limit)!
-  return message(language, key, { n: formatNumber(language, Math.floor(seconds / unit), 0) })
+  return message(language, short ? `age.short.${key}` : `age.${key}`, { n: formatNumber(language, Math.floor(seconds / unit), 0) })
 }
 
 /** A length of time of a chart's bucket. */
@@ -70,12 +71,25 @@ export function nameIn(language: Language, name: Named): string {
   return name[language] ?? name['vi'] ?? name['en'] ?? Object.values(name)[0] ?? ''
 }
 
+/** The last part of a name that has no short form; a short name stays itself. */
+export function shortName(name: string): string {
+  return name.includes('://') ? (name.split(/[#/]/).filter(Boolean).pop() ?? name) : name
+}
+
+/** The value of a layer's object: texts of a closed list in the words of the language. */
+export function layerValue(language: Language, layer: Layer, value: number | string): string {
+  const word = typeof value === 'string' ? layer.words[value] : undefined
+  return word ? nameIn(language, { ...word }) : formatValue(language, value, layer.digits)
+}
+
+const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/
+
 /** A value of any kind as one line of text. */
 export function formatValue(language: Language, value: unknown, digits: number | null = null): string {
   if (value === null || value === undefined || value === '') return message(language, 'value.none')
   if (typeof value === 'number') return formatNumber(language, value, digits)
   if (typeof value === 'boolean') return message(language, value ? 'value.yes' : 'value.no')
-  if (typeof value === 'string') return value
+  if (typeof value === 'string') return DATE_TIME.test(value) ? formatTime(language, Date.parse(value)) : value
   if (Array.isArray(value) && value.every((each) => typeof each !== 'object')) {
     return value.map((each) => formatValue(language, each, digits)).join(', ')
   }

@@ -26,6 +26,7 @@ export interface MapListener {
   pick(met: Met | null): void
   hover(met: Met | null): void
   moved(camera: Camera): void
+  zoomed(zoom: number): void
   /** The style is new, so every layer is to be drawn anew. */
   restyled(): void
 }
@@ -88,6 +89,7 @@ export class CityMap {
     map.on('moveend', () => {
       const { lng, lat } = map.getCenter()
       this.listener.moved({ lon: lng, lat, zoom: map.getZoom() })
+      this.listener.zoomed(map.getZoom())
     })
     map.on('click', (event) => this.listener.pick(this.meet(event.point.x, event.point.y)))
     map.on('mousemove', (event) => {
@@ -113,6 +115,7 @@ export class CityMap {
     this.drawBase()
     this.ready = true
     this.showVisible()
+    this.listener.zoomed(this.map.getZoom())
     this.listener.restyled()
   }
 

@@ -1,14 +1,14 @@
 // How one declared layer is drawn: its sources and style layers, and its features as the map wants them.
 import type { GeoJSONSource, LayerSpecification, Map as MapLibre } from 'maplibre-gl'
 import type { Layer } from '../lib/api'
-import { formatNumber, nameIn } from '../lib/format'
+import { layerValue, nameIn } from '../lib/format'
 import { labelPoint } from '../lib/geometry'
 import type { Diff, Shown } from '../lib/layer_data'
 import type { Language } from '../lib/messages'
 import { FILL, SEVERITY, isAbnormal } from '../lib/status'
 import { addLayerIcon, normalIcon, statusIcon, vehicleIcon } from './icons'
 import type { Palette } from './style'
-import { FONT, PLACE_LAYER } from './style'
+import { ANCHORS, FONT, PLACE_LAYER } from './style'
 
 type Drawn = GeoJSON.Feature & { id: string }
 
@@ -39,7 +39,7 @@ export function styleLayers(layer: Layer, hue: string, palette: Palette, ground:
       paint: { 'line-color': colour, 'line-width': ['interpolate', ['linear'], ['zoom'], 8, 1.5, 13, 4], 'line-opacity': 0.75 },
     })
   }
-  layers.push(layer.shape === 'fill' ? nameLayer(layer, palette) : pointLayer(layer, base, palette, onPoints))
+  layers.push(layer.shape === 'fill' ? nameLayer(layer, palette, ground) : pointLayer(layer, base, palette, onPoints))
   return layers as LayerSpecification[]
 }
 
@@ -48,20 +48,22 @@ function areaPaint(normal: string, opacity: number) {
   return { 'fill-color': colour, 'fill-opacity': ['match', ['get', 'status'], 'ok', opacity, 'unknown', opacity, 0.4] }
 }
 
-function nameLayer(layer: Layer, palette: Palette) {
+function nameLayer(layer: Layer, palette: Palette, ground: boolean) {
   return {
     id: `${sourceOf(layer.id)}:name`,
     source: namesOf(layer.id),
     type: 'symbol',
-    minzoom: Math.max(10, layer.min_zoom),
-    layout: { 'text-field': ['get', 'label'], 'text-font': FONT, 'text-size': 11, 'text-max-width': 8, 'text-padding': 8 },
+    minzoom: Math.max(ground ? 10 : 11, layer.min_zoom),
+    layout: { 'text-field': ['get', 'label'], 'text-font': FONT, 'text-size': 11, 'text-max-width': 8, 'text-padding': 2, ...ANCHORS },
     paint: { 'text-color': palette.muted, 'text-halo-color': palette.halo, 'text-halo-width': 1.2 },
   }
 }
 
 function pointLayer(layer: Layer, base: object, palette: Palette, onPoints: unknown) {
   const moves = layer.shape === 'vehicle'
-  const size = (low: number, high: number) => ['interpolate', ['linear'], ['zoom'], 8, low, 12, high]
+  const abnormal = ['get', 'abnormal']
+  // What is abnormal is never small.
+  const size = (low: number, high: number) => ['interpolate', ['linear'], ['zoom'], 8, ['case', abnormal, 1, low], 12, ['case', abnormal, 1.1, high]]
   return {
     ...base,
     id: `${sourceOf(layer.id)}:point`,
@@ -73,9 +75,10 @@ function pointLayer(layer: Layer, base: object, palette: Palette, onPoints: unkn
       'icon-rotate': ['get', 'heading'],
       'icon-rotation-alignment': moves ? 'map' : 'viewport',
       'icon-allow-overlap': true,
-      'icon-ignore-placement': true,
+      // What stands still keeps labels off itself; what moves would make them jump.
+      'icon-ignore-placement': moves,
       'symbol-sort-key': ['get', 'order'],
-      'text-field': ['step', ['zoom'], ['case', ['get', 'abnormal'], ['get', 'label'], ''], 11, ['get', 'label']],
+      'text-field': ['step', ['zoom'], ['case', abnormal, ['get', 'label'], ''], 12, ['get', 'label']],
       'text-font': FONT,
       'text-size': 11,
       'text-anchor': 'left',
@@ -85,7 +88,7 @@ function pointLayer(layer: Layer, base: object, palette: Palette, onPoints: unkn
     },
     paint: {
       'icon-opacity': ['case', ['get', 'stale'], 0.5, 1],
-      'text-color': ['case', ['get', 'abnormal'], palette.ink, palette.muted],
+      'text-color': ['case', abnormal, palette.ink, palette.muted],
       'text-halo-color': palette.halo,
       'text-halo-width': 1.4,
     },
@@ -141,5 +144,5 @@ function drawn(layer: Layer, feature: Shown, language: Language): Drawn {
 function labelOf(layer: Layer, feature: Shown, language: Language): string {
   if (layer.shape === 'fill') return nameIn(language, feature.name)
   if (layer.shape === 'vehicle' || feature.value === null) return ''
-  return typeof feature.value === 'number' ? formatNumber(language, feature.value, layer.digits) : String(feature.value)
+  return layerValue(language, layer, feature.value)
 }

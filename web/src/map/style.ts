@@ -58,6 +58,9 @@ const LATIN_EXT = ['U+0100-02BA', 'U+02BD-02C5', 'U+1E00-1E9F', 'U+1EF2-1EFF']
 
 export const FONT = ['Inter']
 
+/** A name moves off the symbols that stand where it would be written. */
+export const ANCHORS = { 'text-variable-anchor': ['center', 'top', 'bottom', 'left', 'right'], 'text-radial-offset': 0.7 }
+
 const absolute = (url: string) => new URL(url, document.baseURI).href
 
 export interface BaseData {
@@ -115,6 +118,7 @@ function placeLayer(palette: Palette, language: Language) {
       'text-size': ['case', ['<=', rank, 1], 14, ['<=', rank, 2], 13, 12],
       'text-letter-spacing': ['match', ['get', 'kind'], 'sea', 0.2, 0],
       'text-max-width': 9,
+      ...ANCHORS,
       'symbol-sort-key': rank,
       'text-padding': 6,
     },

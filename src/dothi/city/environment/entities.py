@@ -20,13 +20,28 @@ _WIND_SPEED = Attribute("windSpeed", Text("Tốc độ gió", "Wind speed"), "m/
 _WIND_DIRECTION = Attribute("windDirection", Text("Hướng gió", "Wind direction"), "°", "DD", 0)
 _RAIN = Attribute("precipitation", Text("Lượng mưa", "Precipitation"), "mm", "MMT", 1)
 
+#: The levels of VN_AQI in the words of Decision 1459/QĐ-TCMT, table 1.
+AIR_WORDS = {
+    "good": Text("Tốt", "Good"),
+    "moderate": Text("Trung bình", "Moderate"),
+    "poor": Text("Kém", "Poor"),
+    "bad": Text("Xấu", "Bad"),
+    "veryBad": Text("Rất xấu", "Very bad"),
+    "hazardous": Text("Nguy hại", "Hazardous"),
+}
+FLOOD_WORDS = {
+    "Normal": Text("Bình thường", "Normal"),
+    "Alert": Text("Báo động", "Alert"),
+    "Danger": Text("Nguy hiểm", "Danger"),
+}
+
 AIR_QUALITY = EntityType(
     "AirQualityObserved",
     _ENVIRONMENT + "AirQualityObserved",
     Text("Trạm quan trắc không khí", "Air quality station"),
     (
         Attribute("airQualityIndex", Text("Chỉ số VN_AQI", "VN_AQI"), "", None, 0),
-        Attribute("airQualityLevel", Text("Mức chất lượng không khí", "Air quality level")),
+        Attribute("airQualityLevel", Text("Mức chất lượng không khí", "Air quality level"), words=AIR_WORDS),
         _pollutant("pm25", "Bụi mịn PM2.5", "PM2.5"),
         _pollutant("pm10", "Bụi PM10", "PM10"),
         _pollutant("no2", "Nitơ đioxit (NO₂)", "Nitrogen dioxide (NO₂)"),
@@ -89,7 +104,7 @@ FLOOD = EntityType(
         Attribute("dangerLevel", Text("Mức nguy hiểm", "Danger level"), "m", "MTR", 2),
         Attribute("floodIndex", Text("Chỉ số ngập (1 = báo động, 2 = nguy hiểm)", "Flood index (1 alert, 2 danger)"),
                   "", None, 2),
-        Attribute("floodLevelStatus", Text("Tình trạng ngập", "Flood status")),
+        Attribute("floodLevelStatus", Text("Tình trạng ngập", "Flood status"), words=FLOOD_WORDS),
     ),
     stale_after=3600,
 )  # fmt: skip

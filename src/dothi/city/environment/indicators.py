@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dothi.city.environment import us_aqi, vn_aqi
 from dothi.city.environment.flood import flood_index, flood_status
 from dothi.city.module import Indicator, Text
+from dothi.model.instant import parse_instant
 
 #: Says by a sub-attribute what the derived index stands on.
 METHOD = "VN_AQI, 1459/QĐ-TCMT, latest reading without NowCast"
@@ -21,10 +22,11 @@ def derive_air_quality(entity: Mapping[str, Any]) -> Mapping[str, Any]:
     be a concentration.
     """
     pm = _amounts(entity, ("pm25", "pm10"))
-    index = vn_aqi.combine(pm, _amounts(entity, tuple(vn_aqi.GASES)))
+    gases = _amounts(entity, tuple(vn_aqi.GASES))
+    index = vn_aqi.combine(pm, gases)
     if index is None:
         return {}
-    common = _observed(entity) | {"indexMethod": {"type": "Property", "value": METHOD}}
+    common = _observed(entity, (*pm, *gases)) | {"indexMethod": {"type": "Property", "value": METHOD}}
     return {
         "airQualityIndex": {"type": "Property", "value": index.value, **common},
         "airQualityLevel": {"type": "Property", "value": index.level, **common},
@@ -40,7 +42,7 @@ def derive_flood(entity: Mapping[str, Any]) -> Mapping[str, Any]:
     if not 0 < alert < danger:
         return {}
     index = flood_index(current, alert, danger)
-    observed = _observed(entity)
+    observed = _observed(entity, ("currentLevel",))
     return {
         "floodIndex": {"type": "Property", "value": round(index, 3), **observed},
         "floodLevelStatus": {"type": "Property", "value": flood_status(index), **observed},
@@ -56,8 +58,11 @@ def _amounts(entity: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, flo
     }
 
 
-def _observed(entity: Mapping[str, Any]) -> dict[str, Any]:
-    moment = entity.get("dateObserved") or entity.get("observationDateTime")
+def _observed(entity: Mapping[str, Any], inputs: Iterable[str]) -> dict[str, Any]:
+    """The observedAt of what is derived: that of its newest input, else the entity's own."""
+    times = entity.get("observedAt", {})
+    newest = max((times[name] for name in inputs if name in times), key=parse_instant, default=None)
+    moment = newest or entity.get("dateObserved") or entity.get("observationDateTime")
     if isinstance(moment, Mapping):
         moment = moment.get("@value")
     return {"observedAt": moment} if isinstance(moment, str) and moment.endswith("Z") else {}

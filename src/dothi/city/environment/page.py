@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dothi.city.environment.entities import AIR_WORDS
 from dothi.city.module import Band, Layer, ModulePage, Text
 
 #: Words of Decision 1459/QĐ-TCMT, table 1. Good and moderate air is normal, so neither calls for attention.
 AIR_BANDS = (
-    Band(0, "ok", Text("Tốt", "Good")),
-    Band(51, "ok", Text("Trung bình", "Moderate")),
-    Band(101, "advisory", Text("Kém", "Poor")),
-    Band(151, "minor", Text("Xấu", "Bad")),
-    Band(201, "major", Text("Rất xấu", "Very bad")),
-    Band(301, "critical", Text("Nguy hại", "Hazardous")),
+    Band(0, "ok", AIR_WORDS["good"]),
+    Band(51, "ok", AIR_WORDS["moderate"]),
+    Band(101, "advisory", AIR_WORDS["poor"]),
+    Band(151, "minor", AIR_WORDS["bad"]),
+    Band(201, "major", AIR_WORDS["veryBad"]),
+    Band(301, "critical", AIR_WORDS["hazardous"]),
 )
 
 #: QCVN 26:2010/BTNMT, common areas: 55 dB(A) at night (21 to 6 h), 70 dB(A) by day. The rest is dothi's own scale.
@@ -40,13 +41,13 @@ PAGE = ModulePage(
     layers=(
         Layer("air-quality", Text("Chất lượng không khí", "Air quality"), ("AirQualityObserved",), "circle",
               "airQualityIndex", AIR_BANDS),
-        Layer("weather", Text("Thời tiết", "Weather"), ("WeatherObserved",), "square", "temperature", HEAT_BANDS,
+        Layer("weather", Text("Thời tiết", "Weather"), ("WeatherObserved",), "hexagon", "temperature", HEAT_BANDS,
               visible=False),
-        Layer("noise", Text("Tiếng ồn", "Noise"), ("NoiseLevelObserved",), "diamond", "LAeq", NOISE_BANDS,
+        Layer("noise", Text("Tiếng ồn", "Noise"), ("NoiseLevelObserved",), "cross", "LAeq", NOISE_BANDS,
               visible=False),
-        Layer("flood", Text("Mực nước và ngập", "Water level and floods"), ("FloodMonitoring",), "triangle",
+        Layer("flood", Text("Mực nước và ngập", "Water level and floods"), ("FloodMonitoring",), "drop",
               "floodIndex", FLOOD_BANDS),
-        Layer("water", Text("Thủy văn", "Hydrology"), ("WaterObserved",), "triangle", "waterLevel", visible=False),
+        Layer("water", Text("Thủy văn", "Hydrology"), ("WaterObserved",), "pentagon", "waterLevel", visible=False),
     ),
     charts=("airQualityIndex", "pm25", "temperature", "precipitation", "LAeq", "currentLevel", "waterLevel"),
 )  # fmt: skip
