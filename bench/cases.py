@@ -158,11 +158,12 @@ def _notify(server: Server, folder: Path, figures: Figures, seconds: float) -> N
     path = f"{city.API}/subscriptions"
     ids = [city.entity_id(n) for n in range(64)]
     with nginx(folder / "receiver", b"{}") as receiver:
+        endpoint = {"uri": f"http://127.0.0.1:{receiver.port}/n", "accept": "application/json"}
         for id in ids:
             subscription = {
                 "id": id.replace("Device", "Subscription"), "type": "Subscription",
                 "entities": [{"id": id, "type": "Device"}], "watchedAttributes": ["temperature"],
-                "notification": {"endpoint": {"uri": f"http://127.0.0.1:{receiver.port}/n", "accept": "application/json"}},
+                "notification": {"endpoint": endpoint},
             }  # fmt: skip
             status, answer = request(server.port, "POST", path, orjson.dumps(subscription))
             if status != 201:
