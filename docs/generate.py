@@ -130,8 +130,8 @@ def routes_page() -> str:
 ROUTES_INTRODUCTION = """\
 All routes of one server. With `server.token` set, every call but those to /health and to the app's static files (`/`,
 `/assets/`, `/theme.js`, `/favicon.svg`) must bear `Authorization: Bearer <token>` (401 otherwise); see
-[secure a city](../howto/secure-a-city.md). Clauses are those of ETSI GS CIM 009 V1.9.1: of the HTTP binding (6) and of the
-operation (5).
+[secure a city](../howto/secure-a-city.md). Clauses are those of ETSI GS CIM 009 V1.9.1: of the HTTP binding (6) and of
+the operation (5).
 """
 
 
