@@ -92,6 +92,8 @@ async def test_a_long_past_is_cut_in_time_and_says_so(city):
     assert answer.headers["content-range"] == f"date-time {DAY}00:00:00Z-{DAY}00:49:00Z/*"
     assert len(answer.json()["a"]) == 50
     assert answer.json()["b"] == []
+    values = (await city.get(f"temporal/entities/{ID}?options=temporalValues")).json()["b"]
+    assert values == {"type": "Property", "values": []}
     answer = await city.get(f"temporal/entities/{ID}?timerel=after&timeAt={DAY}00:49:00Z")
     assert answer.headers["content-range"] == f"date-time {DAY}00:49:00Z-{DAY}01:38:00Z/*"
     answer = await city.get(f"temporal/entities/{ID}?lastN=60")

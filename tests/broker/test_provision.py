@@ -145,10 +145,25 @@ async def test_the_past_of_what_is_deleted_stays(provision, consume):
     assert [instance.get("value") for instance in history.attributes[HEAT]][:2] == [1, 2]
 
 
-async def test_writing_the_same_again_is_no_change(provision, store):
+async def test_a_value_told_again_is_modified_and_remembered(provision, consume):
     await provision.create(room(heat=heat(1)), CORE)
-    before = await store.last_seq()
+    before = (await consume.entity(ID)).attributes[HEAT]
     await provision.update(ID, {"heat": heat(1)}, CORE)
+    after = (await consume.entity(ID)).attributes[HEAT]
+    assert after["createdAt"] == before["createdAt"]
+    assert after["modifiedAt"] > before["modifiedAt"]
+    (history,) = await consume.history([ID], (), None)
+    assert [instance["value"] for instance in history.attributes[HEAT]] == [1, 1]
+
+
+async def test_an_observation_sent_again_is_no_change(provision, store):
+    seen = heat(1) | {"observedAt": "2026-01-31T08:00:00Z"}
+    await provision.create(room(heat=seen), CORE)
+    before = await store.last_seq()
+    await provision.update(ID, {"heat": seen}, CORE)
+    await provision.append(ID, {"heat": seen}, CORE)
+    await provision.replace_attribute(ID, "heat", seen, CORE)
+    await provision.merge(ID, {"heat": {"value": 1}}, CORE)
     assert await store.last_seq() == before
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dothi.broker.mailbox import Mailbox
-from dothi.broker.watch import Watch, compile_tests, is_triggered
+from dothi.broker.watch import Watch, compile_tests, is_repeated, is_triggered
 from dothi.model.change import AttributeChange, Cause, Change, ChangeKind
 from dothi.model.entity import Entity
 from dothi.model.subscription import TRIGGERS, read_subscription
@@ -78,3 +78,14 @@ def test_subscriptions_of_other_types_are_not_looked_at() -> None:
     entity = Entity("urn:x:1", ("T7",), {"v": {"type": "Property", "value": 1}})
     change = Change(1, 1, "updated", entity, (AttributeChange("v", None, None, entity.attributes["v"]),), Cause())  # type: ignore[arg-type]
     assert len(watch.concerned(change)) == 10
+
+
+def test_a_value_told_again_is_no_change_to_a_subscriber() -> None:
+    before = {"type": "Property", "value": 1, "createdAt": 1, "modifiedAt": 1}
+    same, other = before | {"modifiedAt": 2}, before | {"modifiedAt": 2, "value": 1.5}
+    assert is_repeated(AttributeChange("v", None, before, same))
+    assert not is_repeated(AttributeChange("v", None, before, other))
+    assert not is_repeated(AttributeChange("v", None, before, same | {"value": True}))
+    assert not is_repeated(AttributeChange("v", None, before, same | {"observedAt": "2026-01-31T08:00:00Z"}))
+    assert not is_repeated(AttributeChange("v", None, None, same))
+    assert not is_repeated(AttributeChange("v", None, before, None))

@@ -65,8 +65,9 @@ def test_a_wrong_geometry_is_refused_with_what_and_where(geometry: object, fault
 
 
 def test_a_geo_query_is_read_from_its_parameters() -> None:
-    query = parse_geo("near;maxDistance==2000;minDistance==1e1", "Point", "[106.65,10.98]", "https://x/place")
-    assert (query.relation, query.min_distance, query.max_distance) == ("near", 10.0, 2000.0)
+    query = parse_geo("near;minDistance==1e1", "Point", "[106.65,10.98]", "https://x/place")
+    assert (query.relation, query.min_distance, query.max_distance) == ("near", 10.0, None)
+    assert parse_geo("near;maxDistance==2000", "Point", "[106.65,10.98]").max_distance == 2000.0
     assert (query.geometry, query.property) == ({"type": "Point", "coordinates": [106.65, 10.98]}, "https://x/place")
     assert parse_geo("within", "Polygon", [RING]).property == LOCATION
 
@@ -77,7 +78,8 @@ def test_a_geo_query_is_read_from_its_parameters() -> None:
         ("touches", "Point", "[1,2]", "georel 'touches' is unknown"),
         ("near", "Point", "[1,2]", "near;maxDistance==2000"),
         ("near;maxDistance=5", "Point", "[1,2]", "expected maxDistance==metres"),
-        ("near;maxDistance==5;maxDistance==6", "Point", "[1,2]", "once"),
+        ("near;maxDistance==5;maxDistance==6", "Point", "[1,2]", "one distance"),
+        ("near;maxDistance==5;minDistance==1", "Point", "[1,2]", "one distance"),
         ("near;maxDistance==-5", "Point", "[1,2]", "expected maxDistance==metres"),
         ("near;maxDistance==0", "Point", "[1,2]", "positive number"),
         ("near;maxDistance==1e999", "Point", "[1,2]", "positive number"),

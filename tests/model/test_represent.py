@@ -120,9 +120,14 @@ def test_system_attributes_come_on_demand_in_normalized_and_concise() -> None:
     assert represent(small, CORE, Representation("simplified", sys_attrs=True))["height"] == 42
 
 
-def test_an_expiry_is_always_shown() -> None:
-    document = {"id": ID, "type": "Building", "expiresAt": "2030-01-01T00:00:00Z"}
-    assert represent(stored(document), CORE) == document
+def test_an_expiry_is_shown_with_sys_attrs_or_where_it_is_picked() -> None:
+    end = {"expiresAt": "2030-01-01T00:00:00Z"}
+    height = {"type": "Property", "value": 42}
+    entity = stored({"id": ID, "type": "Building", **end, "height": {**height, **end}})
+    assert represent(entity, CORE) == {"id": ID, "type": "Building", "height": height}
+    shown = represent(entity, CORE, Representation(sys_attrs=True))
+    assert (shown["expiresAt"], shown["height"]["expiresAt"]) == (end["expiresAt"], end["expiresAt"])
+    assert represent(entity, CORE, Representation(pick=frozenset({"expiresAt"}))) == end
 
 
 def test_projections_pick_omit_and_attrs() -> None:

@@ -5,42 +5,55 @@ from __future__ import annotations
 from typing import Any, Final
 
 from dothi.api.exchange import PREFIX, Exchange, Operation, Reply, created, json_reply, no_content
-from dothi.api.media import JSON_LD
-from dothi.api.parameters import flag, one_of
+from dothi.api.parameters import flag
 from dothi.broker.kept_contexts import KINDS, Kept
-from dothi.model.errors import InvalidRequest
+from dothi.model.errors import BadRequestData, InvalidRequest
 from dothi.model.instant import format_instant
 
 
 async def add(x: Exchange) -> Reply:
     """POST jsonldContexts: host the document in the body; 201 with its address (6.29.3.1)."""
     document = await x.json()
-    if not isinstance(document, dict):
+    if not isinstance(document, dict) or "@context" not in document:
         raise InvalidRequest('The body must be a JSON object with the member "@context".')
     return created(f"{PREFIX}/jsonldContexts/{await x.broker.contexts.add(document)}")
 
 
 async def listing(x: Exchange) -> Reply:
     """GET jsonldContexts: addresses of what is kept, or with details=true all that is known of each (6.29.3.2)."""
-    kind = one_of(x.parameters, "kind", KINDS, "") if "kind" in x.parameters else None
+    kind = x.parameters.get("kind")
+    if kind not in (None, *KINDS):
+        raise BadRequestData(f"kind={kind} is unknown: write one of {', '.join(KINDS)}.")
     found = x.broker.contexts.list(kind)  # type: ignore[arg-type]
-    if flag(x.parameters, "details"):
+    if _flag(x, "details"):
         return json_reply([_details(x, kept) for kept in found])
     return json_reply([_address(x, kept) for kept in found])
 
 
 async def one(x: Exchange, name: str) -> Reply:
     """GET jsonldContexts/{contextId}: the document, or with details=true what is known of it (6.30.3.1)."""
-    if flag(x.parameters, "details"):
-        return json_reply(_details(x, x.broker.contexts.details(name)))
+    if _flag(x, "details"):
+        kept = x.broker.contexts.details(name)
+        reply = json_reply(_details(x, kept))
+        x.broker.contexts.count(kept)
+        return reply
+    media = x.negotiate()
     reply = json_reply(await x.broker.contexts.get(name))
-    return reply._replace(headers=[(b"content-type", JSON_LD.encode())])
+    return reply._replace(headers=[(b"content-type", media.encode())])
 
 
 async def delete(x: Exchange, name: str) -> Reply:
     """DELETE jsonldContexts/{contextId}: delete it, or with reload=true fetch the copy anew (6.30.3.2)."""
-    await x.broker.contexts.delete(name, reload=flag(x.parameters, "reload"))
+    await x.broker.contexts.delete(name, reload=_flag(x, "reload"))
     return no_content()
+
+
+def _flag(x: Exchange, name: str) -> bool:
+    """A boolean parameter. Raises BadRequestData, since the clauses of 5.13 know no other error of input."""
+    try:
+        return flag(x.parameters, name)
+    except InvalidRequest as fault:
+        raise BadRequestData(fault.detail) from None
 
 
 def _address(x: Exchange, kept: Kept) -> str:
@@ -58,7 +71,7 @@ def _details(x: Exchange, kept: Kept) -> dict[str, Any]:
         "URL": _address(x, kept),
         "localId": kept.id,
         "kind": kept.kind,
-        "timestamp": format_instant(kept.created),
+        "createdAt": format_instant(kept.created),
         "numberOfHits": kept.hits,
     }
     if kept.used is not None:

@@ -78,7 +78,7 @@ async def answer_page(
 ) -> Reply:
     """One page of entities with its count and its links to the pages beside it (6.3.10)."""
     page = await x.broker.consume.entities(asked, count=count)
-    headers = x.paging(asked.limit, asked.offset, len(page.entities), page.total, page.more)
+    headers = x.paging(asked.limit, asked.offset, len(page.entities), page.total, page.more, media)
     return x.answer(_represent_all(page.entities, context, shape.representation, media), context, media, headers)
 
 

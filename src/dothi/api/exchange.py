@@ -36,6 +36,9 @@ PAGING: Final = frozenset({"limit", "offset", "count"})
 
 Header = tuple[bytes, bytes]
 
+#: Told to who prefers a version of the standard: what the body conforms to, whichever was asked for (6.3.6, 4.3.6.8).
+_APPLIED: Final = (b"preference-applied", b"ngsi-ld=1.9")
+
 _PLAIN: Final = (JSON, JSON_LD)
 _PATCH: Final = (JSON, JSON_LD, MERGE_PATCH)
 _WITH_GEO: Final = (JSON, JSON_LD, GEO_JSON)
@@ -179,32 +182,36 @@ class Exchange:
     def answer(self, value: Any, context: Context, media: str, headers: list[Header] | None = None) -> Reply:
         """200 with entities or other documents: names the context in a Link header, or in every document (6.3.6)."""
         headers = [] if headers is None else headers
+        prefer = self.headers.get(b"prefer", b"")
+        if b"ngsi-ld=" in prefer:
+            headers.append(_APPLIED)
         if media == JSON:
             add_context_link(headers, context)
         elif media == JSON_LD:
             for document in value if type(value) is list else (value,):
                 document["@context"] = context.member
-        elif b"body=json" in self.headers.get(b"prefer", b""):
+        elif b"body=json" in prefer:
             add_context_link(headers, context)
         else:
             value["@context"] = context.member
         headers.append((b"content-type", media.encode()))
         return Reply(200, headers, orjson.dumps(value))
 
-    def paging(self, limit: int, offset: int, shown: int, total: int | None, more: bool) -> list[Header]:
-        """NGSILD-Results-Count and the Link headers to the next and the previous page (clause 6.3.10)."""
+    def paging(self, limit: int, offset: int, shown: int, total: int | None, more: bool, media: str) -> list[Header]:
+        """NGSILD-Results-Count and the Link headers to the next and the previous page (clause 6.3.10), which are of
+        the same media type."""
         headers: list[Header] = []
         if total is not None and self.parameters.get("count") == "true":
             headers.append((b"ngsild-results-count", str(total).encode()))
         if limit and offset:
-            headers.append(self._page_link("prev", limit, max(0, offset - limit)))
+            headers.append(self._page_link("prev", limit, max(0, offset - limit), media))
         if limit and more:
-            headers.append(self._page_link("next", limit, offset + shown))
+            headers.append(self._page_link("next", limit, offset + shown, media))
         return headers
 
-    def _page_link(self, relation: str, limit: int, offset: int) -> Header:
+    def _page_link(self, relation: str, limit: int, offset: int, media: str) -> Header:
         parameters = sorted({**self.parameters, "limit": limit, "offset": offset}.items())
-        link = f'<{self.path.rstrip("/")}?{encode(parameters)}>;rel="{relation}";type="{JSON}"'
+        link = f'<{self.path.rstrip("/")}?{encode(parameters)}>;rel="{relation}";type="{media}"'
         return b"link", link.encode()
 
 

@@ -15,7 +15,7 @@ from dothi.model.errors import BadRequestData, InvalidRequest, OperationNotSuppo
 from dothi.model.geo import parse_geo
 from dothi.model.pattern import compile_pattern
 from dothi.model.qlang import parse_path, parse_query
-from dothi.model.query import And, AnyOf, EntityQuery, Or, Order, Query, Selection
+from dothi.model.query import And, EntityQuery, Or, Order, Query, Selection, Selector
 from dothi.model.represent import LOCATION, Representation
 from dothi.model.selection import parse_scopes, parse_types
 from dothi.model.values import is_uri, name_fault
@@ -103,13 +103,11 @@ def entity_query(
     pattern = parameters.get("idPattern")
     type = parameters.get("type")
     types = parse_types(type, context.expand) if type is not None and type != "*" else None
-    if selectors is not None:
-        ids, pattern, types = _selected(selectors, context)
-    for id in ids:
-        if not is_uri(id):
-            raise BadRequestData(f"id={id} is no URI: entity ids are URIs like urn:ngsi-ld:Type:name.")
-    if pattern is not None:
-        compile_pattern(pattern)
+    one_of = _selectors(selectors, context) if selectors is not None else ()
+    if len(one_of) == 1:
+        ids, pattern, types, one_of = one_of[0].ids, one_of[0].id_pattern, one_of[0].types, ()
+    for selector in (Selector(ids, pattern), *one_of):
+        _check_ids(selector)
     q, scope, csf = parameters.get("q"), parameters.get("scopeQ"), parameters.get("csf")
     if csf is not None:
         parse_query(csf, context.expand)  # there are no context sources yet, but a bad filter is a fault all the same
@@ -124,6 +122,7 @@ def entity_query(
         order=_order(parameters, context),
         limit=limit,
         offset=offset,
+        selectors=one_of,
     )
 
 
@@ -132,7 +131,7 @@ def check_asks_something(parameters: dict[str, str], query: EntityQuery) -> None
 
     Members that every entity has do not count, local=true makes it unnecessary, type=* means it.
     """
-    if flag(parameters, "local") or parameters.get("type") == "*":
+    if flag(parameters, "local") or parameters.get("type") == "*" or query.selectors:
         return
     if query.types is None and not query.attributes and query.geo is None and not _asks(query.q):
         raise BadRequestData("The query asks for everything: give type, attrs, q or georel, or local=true.")
@@ -269,23 +268,14 @@ def _order(parameters: dict[str, str], context: Context) -> tuple[Order, ...]:
     return tuple(order)
 
 
-def _selected(selectors: Any, context: Context) -> tuple[tuple[str, ...], str | None, Selection | None]:
-    """The EntitySelectors of a Query (clause 5.2.33): any of them may hold, so they must be alike to become one."""
+def _selectors(selectors: Any, context: Context) -> tuple[Selector, ...]:
+    """The EntitySelectors of a Query (clause 5.2.33), of which any may hold. Raises BadRequestData."""
     if type(selectors) is not list or not selectors:
         raise BadRequestData("entities must be an array of at least one selector with type, id or idPattern.")
-    read = [_selector(position, selector, context) for position, selector in enumerate(selectors)]
-    if len(read) == 1:
-        return read[0]
-    ids, patterns, types = zip(*read, strict=True)
-    if not any(ids) and not any(patterns) and all(types):
-        return (), None, AnyOf(tuple(types))
-    if all(ids) and not any(patterns) and len(set(types)) == 1:
-        return tuple(id for group in ids for id in group), None, types[0]
-    raise OperationNotSupported("entities with selectors of different kinds are not supported yet: query one by one.")
+    return tuple(_selector(f"entities[{position}]", selector, context) for position, selector in enumerate(selectors))
 
 
-def _selector(position: int, selector: Any, context: Context) -> tuple[tuple[str, ...], str | None, Selection | None]:
-    where = f"entities[{position}]"
+def _selector(where: str, selector: Any, context: Context) -> Selector:
     if type(selector) is not dict or not selector:
         raise BadRequestData(f"{where} must be an object with type, id or idPattern.")
     unknown = selector.keys() - {"id", "idPattern", "type"}
@@ -294,7 +284,15 @@ def _selector(position: int, selector: Any, context: Context) -> tuple[tuple[str
     ids = _texts(f"{where}.id", selector["id"]) if "id" in selector else ()
     pattern = _text(f"{where}.idPattern", selector["idPattern"]) if "idPattern" in selector and not ids else None
     type_text = _text(f"{where}.type", selector["type"]) if "type" in selector else "*"
-    return ids, pattern, parse_types(type_text, context.expand) if type_text != "*" else None
+    return Selector(ids, pattern, parse_types(type_text, context.expand) if type_text != "*" else None)
+
+
+def _check_ids(selector: Selector) -> None:
+    for id in selector.ids:
+        if not is_uri(id):
+            raise BadRequestData(f"id={id} is no URI: entity ids are URIs like urn:ngsi-ld:Type:name.")
+    if selector.id_pattern is not None:
+        compile_pattern(selector.id_pattern)
 
 
 def _text(name: str, value: Any) -> str:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from dothi.api.exchange import Operation
 from dothi.api.parameters import decode
 from dothi.model.errors import BadRequestData, InvalidRequest, MethodNotAllowed, ResourceNotFound
+
+#: Where a write that forgot the id is told so (clauses 5.6.17 and 5.6.18), not that the method is wrong.
+_ID_FORGOTTEN: Final = (b"entities/", b"temporal/entities/")
 
 
 @dataclass(slots=True)
@@ -45,7 +49,7 @@ class RouteTable:
         node, variables = self._walk(path)
         operation = node.operations.get("GET" if method == "HEAD" else method)
         if operation is None:
-            if method in ("PUT", "PATCH") and path.endswith(b"/") and node.variable is not None:
+            if method in ("PUT", "PATCH") and path in _ID_FORGOTTEN:
                 raise _empty_segment(path)
             allow = ", ".join(allowed_methods(node.operations))
             raise MethodNotAllowed(f"{method} is not possible here: use {allow}.", allow=allow)

@@ -25,7 +25,7 @@ async def query(x: Exchange) -> Reply:
     media, context = x.negotiate(), await x.context()
     limit, offset, _ = x.page()
     shown, total = _subscriptions(x).query(context, limit, offset, sys_attrs=_with_times(x))
-    headers = x.paging(limit, offset, len(shown), total, offset + len(shown) < total)
+    headers = x.paging(limit, offset, len(shown), total, offset + len(shown) < total, media)
     return x.answer(shown, context, media, headers)
 
 

@@ -71,7 +71,7 @@ async def _query(x: Exchange, parameters: dict[str, str], context: Context, sele
     page = await x.broker.consume.entities(which, count=count)
     ids = [entity.id for entity in page.entities]
     documents, headers = await _documents(x, ids, asked, timeline, context, empty=False)
-    headers += x.paging(limit, offset, len(ids), page.total, page.more)
+    headers += x.paging(limit, offset, len(ids), page.total, page.more, media)
     return _partly(x.answer(documents, context, media, headers))
 
 
@@ -80,13 +80,13 @@ async def _documents(
 ) -> tuple[list[dict[str, Any]], list[Header]]:
     """The evolutions of entities, and the Content-Range header where they were cut.
 
-    Entities without any instance in the window are left out unless `empty` says otherwise.
+    Entities without any wanted instance in the window are left out unless `empty` says otherwise.
     """
     consume, limit = x.broker.consume, x.limits.instances
     read = 1 if timeline.aggregation is not None else limit + 1
     histories = await consume.history(ids, timeline.attributes, asked.window, read)
     if not empty:
-        histories = [history for history in histories if any(history.attributes.values())]
+        histories = [history for history in histories if timeline.has_something_of(history)]
     if timeline.aggregation is not None:
         methods, period = timeline.aggregation.methods, timeline.aggregation.period
         names = [history.id for history in histories]
@@ -94,7 +94,8 @@ async def _documents(
         return [timeline.aggregated(history, buckets.get(history.id, {}), context) for history in histories], []
     part = part_of(histories, asked.window, limit)
     headers = [] if part.first is None else [(b"content-range", content_range(part, asked).encode())]
-    return [timeline.shown(history, asked.window.property, context) for history in part.histories], headers
+    pairs = zip(part.histories, histories, strict=True)
+    return [timeline.shown(history, whole, asked.window.property, context) for history, whole in pairs], headers
 
 
 async def delete(x: Exchange, id: str) -> Reply:

@@ -10,10 +10,11 @@ from dothi.api.parameters import listed
 from dothi.api.query import MEMBERS, attribute_name, projection
 from dothi.api.timespan import aggregation_of
 from dothi.model.context import Context
+from dothi.model.entity import VALUE_MEMBER, Instance
 from dothi.model.errors import BadRequestData, InvalidRequest
 from dothi.model.query import Aggregation, TimeProperty
 from dothi.model.represent import Representation
-from dothi.model.temporal import TemporalFormat, represent_aggregates, represent_history
+from dothi.model.temporal import OVER_TIME, TemporalFormat, represent_aggregates, represent_history
 from dothi.storage.store import Bucket, History
 
 #: Parameters that say how the past is shown.
@@ -38,13 +39,28 @@ class Timeline:
     attributes: tuple[str, ...]
     aggregation: Aggregation | None = None
 
-    def shown(self, history: History, time: TimeProperty, context: Context) -> dict[str, Any]:
-        """The past of an entity, instance by instance or as values over time; what was cut away is an empty array."""
+    def shown(self, history: History, whole: History, time: TimeProperty, context: Context) -> dict[str, Any]:
+        """The past of an entity, instance by instance or as values over time.
+
+        `whole` is the history before it was cut to fit the answer; an attribute that was cut away is shown empty.
+        """
         document = represent_history(history, context, self.representation, form=self.form, time=time)
         for name, several in history.attributes.items():
             if not several and self.representation.shows(name):
-                document[context.compact(name)] = []
+                document[context.compact(name)] = self._emptied(whole.attributes[name])
         return document
+
+    def _emptied(self, before: Sequence[Instance]) -> Any:
+        kind = before[0]["type"] if before else "Property"
+        return {"type": kind, OVER_TIME[VALUE_MEMBER[kind]]: []} if self.form == "temporalValues" else []
+
+    def has_something_of(self, history: History) -> bool:
+        """Whether an instance of the datasets that are asked for is there."""
+        datasets = self.representation.dataset_ids
+        if not datasets:
+            return any(history.attributes.values())
+        found = (instance for several in history.attributes.values() for instance in several)
+        return any(instance.get("datasetId", "@none") in datasets for instance in found)
 
     def finds_nothing_in(self, document: dict[str, Any]) -> bool:
         """Whether nothing of what was asked for is left of an entity: no member, or none of the attributes in attrs."""

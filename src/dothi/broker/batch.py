@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from dothi.broker.consume import unknown_entity
-from dothi.broker.provision import API, exists_already, is_expired
+from dothi.broker.provision import API, REPEATS, exists_already, is_expired
 from dothi.model import merge as merging
 from dothi.model import patch
 from dothi.model.attribute import CREATE, MERGE
@@ -59,14 +60,14 @@ class Batches:
 
     async def upsert(self, elements: Sequence[Element], *, update: bool = False, cause: Cause = API) -> BatchResult:
         """Create entities; one that exists is replaced, or updated where `update` says so (5.6.8)."""
-        change = patch.upsert if update else _replace_or_create
+        change = partial(patch.upsert, repeats=REPEATS) if update else _replace_or_create
         return await self._write(*await parsed(elements, parse_entity), change, cause)
 
     async def update(self, elements: Sequence[Element], *, overwrite: bool = True, cause: Cause = API) -> BatchResult:
         """Append attributes to entities; an entity of which some were left alone is an error (5.6.9)."""
 
         def change(old: Entity | None, fragment: Fragment, now: int) -> Outcome:
-            return patch.append(_there(old, fragment), fragment, now, overwrite)
+            return patch.append(_there(old, fragment), fragment, now, overwrite, REPEATS)
 
         return await self._write(*await parsed(elements, _identified(CREATE)), change, cause)
 
@@ -74,7 +75,7 @@ class Batches:
         """Merge fragments into entities (5.6.20)."""
 
         def change(old: Entity | None, fragment: Fragment, now: int) -> Outcome:
-            return merging.merge(_there(old, fragment), fragment, now)
+            return merging.merge(_there(old, fragment), fragment, now, repeats=REPEATS)
 
         return await self._write(*await parsed(elements, _identified(MERGE)), change, cause)
 
@@ -171,4 +172,4 @@ def _there(old: Entity | None, fragment: Fragment) -> Entity:
 
 
 def _replace_or_create(old: Entity | None, draft: Entity, now: int) -> Outcome:
-    return patch.create(draft, now) if old is None else patch.replace(old, draft, now)
+    return patch.create(draft, now) if old is None else patch.replace(old, draft, now, REPEATS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,18 @@ from dothi.broker.contexts import Contexts
 from dothi.broker.ingest import Ingest
 from dothi.broker.provision import Provision
 from dothi.storage.store import Store
+
+#: Kind and key of the record that holds the alias.
+_ALIAS = ("identity", "alias")
+
+
+async def alias_of(store: Store) -> str:
+    """The name of a tenant where brokers talk to each other (clause 5.2.40): made up once, never the same twice."""
+    kept = await store.record(*_ALIAS)
+    if kept is None:
+        kept = {"alias": f"dothi-{uuid.uuid4().hex[:12]}"}
+        await store.write(lambda tx: tx.put_record(*_ALIAS, kept))
+    return str(kept["alias"])
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from dothi.model.entity import Entity
 from dothi.model.errors import ResourceNotFound
+from dothi.model.expiry import without_expired
 from dothi.model.query import AggregateMethod, EntityQuery, Window
 from dothi.storage.store import Bucket, History, Store, TypeSummary
 
@@ -39,9 +40,10 @@ class Consume:
     async def entity(self, id: str) -> Entity:
         """One entity (5.7.1). Raises ResourceNotFound."""
         entity = await self._store.entity(id)
-        if entity is None or (entity.expires is not None and entity.expires <= time.time_ns() // 1000):
+        now = time.time_ns() // 1000
+        if entity is None or (entity.expires is not None and entity.expires <= now):
             raise unknown_entity(id)
-        return entity
+        return without_expired(entity, now)
 
     async def entities(self, query: EntityQuery, *, count: bool = False) -> EntityPage:
         """One page of the entities that match, and their number where asked (5.7.2).
@@ -50,7 +52,9 @@ class Consume:
         """
         limit = query.limit
         page = await self._store.entities(replace(query, limit=limit + 1) if limit else query, count=count)
-        return EntityPage(page.entities[:limit], page.total, len(page.entities) > limit)
+        now = time.time_ns() // 1000
+        found = [without_expired(entity, now) for entity in page.entities[:limit]]
+        return EntityPage(found, page.total, len(page.entities) > limit)
 
     async def types(self) -> list[TypeSummary]:
         """All types that living entities have, in order of their IRI (5.7.5)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -32,6 +32,9 @@ Key = str | bytes
 #: A context with more terms than this is parsed on a thread: 10 µs a term would hold the loop.
 _PARSED_BESIDE: Final = 300
 _BYTES_PER_TERM: Final = 600
+
+#: How many times as long as it took to fail an address is left alone: who refuses at once costs nothing to ask again.
+_PATIENCE: Final = 10.0
 _ACCEPT: Final = {"accept": "application/ld+json, application/json;q=0.9, */*;q=0.1", "user-agent": "dothi"}
 
 
@@ -48,7 +51,8 @@ class _Active:
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """Of contexts in use: `count`, `bytes` (an estimate). Of fetching: `deadline` in seconds for all documents of one
-    context, `document` in bytes, `redirects`, and `silence`: for how many seconds a failure answers in its place."""
+    context, `document` in bytes, `redirects`, and `silence`: a failure answers in its place for some times as long as
+    it took to fail, at least a second, at most so many seconds."""
 
     count: int = 256
     bytes: int = 64 * 1024 * 1024
@@ -103,8 +107,7 @@ class Contexts:
             return None
         self._turn = active.turn = self._turn + 1
         for kept in active.kept:
-            kept.hits += 1
-            kept.used = self._now()
+            self.count(kept)
         return active.context
 
     async def resolve(self, context: Any) -> Context:
@@ -121,17 +124,18 @@ class Contexts:
     async def _resolve(self, context: Any) -> Context:
         kept: list[Kept] = []
         fetched: dict[str, dict[str, Any]] = {}
+        began = asyncio.get_running_loop().time()
         try:
             parsed = await self._parse(context, kept, fetched)
-        except BadRequestData as problem:
+        except BadRequestData as fault:
+            problem = _at_address(fault, fetched)
             if isinstance(context, str) and context in fetched:
-                self._remember_failure(context, problem)
-            raise
+                self._remember_failure(context, problem, began)
+            raise problem from None
         for url, document in fetched.items():
             kept.append(await self._kept.copy(url, document))
         for part in kept:
-            part.hits += 1
-            part.used = self._now()
+            self.count(part)
         self._put_in_use(context, parsed, tuple(kept))
         return parsed
 
@@ -143,8 +147,8 @@ class Contexts:
             for url in parts.missing:
                 documents[url] = (await self._document(url, end, kept, fetched))["@context"]
         if parts.terms > _PARSED_BESIDE or len(parts.objects) > _PARSED_BESIDE:
-            return await asyncio.to_thread(parse, parts.objects, context)
-        return parse(parts.objects, context)
+            return await asyncio.to_thread(parse, parts.objects, context, parts.has_core)
+        return parse(parts.objects, context, parts.has_core)
 
     async def _document(
         self, url: str, end: float, kept: list[Kept], fetched: dict[str, dict[str, Any]]
@@ -190,6 +194,7 @@ class Contexts:
         return await _once(self._fetching, url, lambda: self._fetch_now(url, end))
 
     async def _fetch_now(self, url: str, end: float) -> dict[str, Any]:
+        began = asyncio.get_running_loop().time()
         try:
             answer = await self._outside.fetch(
                 url,
@@ -201,21 +206,22 @@ class Contexts:
             document = _read(answer, url)
         except OutsideFailed as failure:
             problem: Problem = LdContextNotAvailable(f"The @context {url} cannot be had: {failure.reason}.")
-            self._remember_failure(url, problem)
+            self._remember_failure(url, problem, began)
             raise problem from None
         except (LdContextNotAvailable, TargetRefused) as problem:
-            self._remember_failure(url, problem)
+            self._remember_failure(url, problem, began)
             raise
         self._failed.pop(url, None)
         return document
 
-    def _remember_failure(self, url: str, problem: Problem) -> None:
+    def _remember_failure(self, url: str, problem: Problem, began: float) -> None:
         now = asyncio.get_running_loop().time()
         if len(self._failed) >= self._bounds.count:
             self._failed = {key: value for key, value in self._failed.items() if value[0] > now}
             if len(self._failed) >= self._bounds.count:
                 self._failed.clear()
-        self._failed[url] = (now + self._bounds.silence, problem)
+        silence = min(self._bounds.silence, max(1.0, _PATIENCE * (now - began)))
+        self._failed[url] = (now + silence, problem)
 
     # --- hosting (clause 5.13) ----------------------------------------------------------------------------------------
 
@@ -231,9 +237,12 @@ class Contexts:
 
     async def implicit(self, context: Any) -> str:
         """The local id under which an inline context is served, for where only an address can stand (5.13.1)."""
-        key = _key(context)
-        digest = hashlib.sha256(key if isinstance(key, bytes) else key.encode()).hexdigest()[:32]
-        return (await self._kept.add({"@context": context}, "ImplicitlyCreated", f"inline-{digest}")).id
+        return (await self._kept.add({"@context": context}, "ImplicitlyCreated", _implicit_id(context))).id
+
+    def implicit_id(self, context: Any) -> str | None:
+        """The local id of what `implicit` made of this context, None where it is not kept (any more)."""
+        kept = self._kept.find(_implicit_id(context))
+        return None if kept is None else kept.id
 
     def list(self, kind: Kind | None = None) -> list[Kept]:
         """What is kept, oldest first, packaged contexts from their first use on (5.13.3)."""
@@ -263,18 +272,25 @@ class Contexts:
         document = await self._kept.document(kept)
         if document is None:
             raise ResourceNotFound(f"The broker keeps no @context {name!r}.")
+        self.count(kept)
+        return _checked(document, name)
+
+    def count(self, kept: Kept) -> None:
+        """Note that a kept context was found here by who looked for it: one more of its numberOfHits."""
         kept.hits += 1
         kept.used = self._now()
-        return _checked(document, name)
 
     async def delete(self, name: str, reload: bool = False) -> None:
         """Delete a kept context, or with `reload` replace a copy by what its address answers now (5.13.5).
 
-        Raises ResourceNotFound; BadRequestData for the core context, for packaged ones, and for reloading what is no
-        copy; LdContextNotAvailable when reloading fails, and then the old copy stays.
+        A core context is as its address has it for ever, so reloading it has nothing to do. Raises ResourceNotFound;
+        BadRequestData for deleting a core or packaged context, and for reloading what is no copy;
+        LdContextNotAvailable when reloading fails, and then the old copy stays.
         """
         kept = self.details(name)
         if kept.url is not None and is_core(kept.url):
+            if reload:
+                return
             raise BadRequestData(f"{kept.url} is the core context: it is part of the broker and cannot be deleted.")
         if reload:
             await self._reload(kept)
@@ -284,6 +300,7 @@ class Contexts:
             )
         else:
             await self._kept.drop(kept)
+            self._failed.pop(kept.url or "", None)
         self._forget_all_with(kept)
 
     async def _reload(self, kept: Kept) -> None:
@@ -291,8 +308,11 @@ class Contexts:
             raise BadRequestData(f"{kept.id} is {kept.kind}: only a copy of another server's document can be reloaded.")
         loop = asyncio.get_running_loop()
         document = await self._fetch_now(kept.url, loop.time() + self._bounds.deadline)
-        parts = gather(document["@context"], lambda url: {}, kept.url)
-        await asyncio.to_thread(parse, parts.objects, kept.url)
+        try:
+            parts = gather(document["@context"], lambda url: {}, kept.url)
+            await asyncio.to_thread(parse, parts.objects, kept.url)
+        except BadRequestData as fault:
+            raise LdContextNotAvailable(f"{kept.url} answers what cannot be used: {fault.detail}") from None
         await self._kept.copy(kept.url, document)
 
 
@@ -304,6 +324,11 @@ def _key(context: Any) -> Key:
         return orjson.dumps(context, option=orjson.OPT_SORT_KEYS)
     except TypeError as error:
         raise BadRequestData(f"The @context is no JSON: {error}.") from None
+
+
+def _implicit_id(context: Any) -> str:
+    key = _key(context)
+    return f"inline-{hashlib.sha256(key if isinstance(key, bytes) else key.encode()).hexdigest()[:32]}"
 
 
 def _read(answer: Answer, url: str) -> dict[str, Any]:
@@ -346,3 +371,10 @@ async def _once(flights: dict[Key, asyncio.Future[T]], key: Key, work: Callable[
         return result
     finally:
         del flights[key]
+
+
+def _at_address(problem: BadRequestData, fetched: Collection[str]) -> BadRequestData:
+    """The problem with the addresses of what was fetched, unless it names one already."""
+    if not fetched or any(url in problem.detail for url in fetched):
+        return problem
+    return BadRequestData(f"{problem.detail} It comes from {', '.join(fetched)}.")

@@ -37,6 +37,9 @@ FOLLOWER: Final = "notify"
 BUSY: Final = 0.1
 QUIET: Final = 2.0
 
+#: The path under which contexts are served.
+_HOSTED: Final = "/ngsi-ld/v1/jsonldContexts/"
+
 #: Items in memory beyond which no more changes are read before the late ones are written.
 MEMORY: Final = 20_000
 
@@ -272,7 +275,7 @@ class Notifier:
             context = self._contexts.known(source) or await self._contexts.resolve(source)
             link = linkable(context.source)
             if link is None and self._base is not None and names_context_in_header(subscription):
-                link = f"{self._base}/ngsi-ld/v1/jsonldContexts/{await self._contexts.implicit(context.source)}"
+                link = f"{self._base}{_HOSTED}{await self._contexts.implicit(context.source)}"
             if link is not None or not names_context_in_header(subscription):
                 return context, link or ""
         except Problem as problem:
@@ -288,6 +291,18 @@ class Notifier:
             lines.append(f"NGSILD-Tenant: {self._tenant}")
         lines += [f"{key}: {value}" for key, value in subscription.endpoint.headers]
         return "".join(f"{line}\r\n" for line in lines).encode("latin-1")
+
+    async def host_context(self, subscription: Subscription) -> None:
+        """Have the context at an address already, where letters need one and the subscription came without (5.13.1)."""
+        if self._base is not None and names_context_in_header(subscription):
+            await self._context(subscription)
+
+    def hosted_context(self, subscription: Subscription) -> str | None:
+        """The address of the context that was made for the subscription, if one was."""
+        if self._base is None or linkable(subscription.context) is not None:
+            return None
+        id = self._contexts.implicit_id(subscription.context)
+        return None if id is None else f"{self._base}{_HOSTED}{id}"
 
     # --- time -------------------------------------------------------------------------------------------------
 

@@ -23,6 +23,9 @@ from dothi.storage.store import Store, Transaction
 #: Of writes that come through the API.
 API: Final = Cause()
 
+#: Who writes through the API tells of now: an equal value without observedAt moves modifiedAt and goes to the history.
+REPEATS: Final = True
+
 Document = dict[str, Any]
 
 
@@ -61,7 +64,7 @@ class Provision:
         """Replace all content of an entity (5.6.18). Raises BadRequestData, ResourceNotFound."""
         draft = parse_entity({"id": id, **document}, context)
         _check_same_id(id, draft.id)
-        await self._change(id, lambda old, now: patch.replace(old, draft, now), where, cause)
+        await self._change(id, lambda old, now: patch.replace(old, draft, now, REPEATS), where, cause)
 
     async def append(
         self,
@@ -76,7 +79,7 @@ class Provision:
         """Add attributes, and replace those that are there where `overwrite` says so (5.6.3)."""
         fragment = _fragment(id, parse_fragment(document, context, CREATE))
         return _result(
-            await self._change(id, lambda old, now: patch.append(old, fragment, now, overwrite), where, cause)
+            await self._change(id, lambda old, now: patch.append(old, fragment, now, overwrite, REPEATS), where, cause)
         )
 
     async def update(
@@ -84,7 +87,7 @@ class Provision:
     ) -> UpdateResult:
         """Replace attributes, delete those that are NGSI-LD Null (5.6.2)."""
         fragment = _fragment(id, parse_fragment(document, context, UPDATE))
-        return _result(await self._change(id, lambda old, now: patch.update(old, fragment, now), where, cause))
+        return _result(await self._change(id, lambda old, now: patch.update(old, fragment, now, REPEATS), where, cause))
 
     async def merge(
         self,
@@ -100,9 +103,11 @@ class Provision:
     ) -> None:
         """Merge a fragment into an entity member by member (5.6.17, 5.5.12)."""
         fragment = _fragment(id, parse_fragment(document, context, MERGE_SIMPLIFIED if simplified else MERGE))
-        await self._change(
-            id, lambda old, now: merging.merge(old, fragment, now, observed_at=observed_at, lang=lang), where, cause
-        )
+
+        def change(old: Entity, now: int) -> Outcome:
+            return merging.merge(old, fragment, now, observed_at=observed_at, lang=lang, repeats=REPEATS)
+
+        await self._change(id, change, where, cause)
 
     async def update_attribute(
         self,
@@ -116,7 +121,9 @@ class Provision:
     ) -> None:
         """Change members of one attribute instance, found by datasetId (5.6.4)."""
         iri, fragment = parse_attribute(name, document, context, PARTIAL)
-        await self._change(id, lambda old, now: merging.patch_attribute(old, iri, fragment, now, name), where, cause)
+        await self._change(
+            id, lambda old, now: merging.patch_attribute(old, iri, fragment, now, name, REPEATS), where, cause
+        )
 
     async def replace_attribute(
         self,
@@ -130,7 +137,9 @@ class Provision:
     ) -> None:
         """Replace one attribute instance, found by datasetId (5.6.19)."""
         iri, instance = parse_attribute(name, document, context, CREATE)
-        await self._change(id, lambda old, now: patch.replace_attribute(old, iri, instance, now, name), where, cause)
+        await self._change(
+            id, lambda old, now: patch.replace_attribute(old, iri, instance, now, name, REPEATS), where, cause
+        )
 
     async def delete_attribute(
         self,

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 from uuid import uuid4
 
-import structlog
-
+from dothi.broker.background import Background
 from dothi.broker.contexts import Contexts
 from dothi.broker.delivery import Terms
 from dothi.broker.mailbox import Mailbox
@@ -22,11 +20,6 @@ from dothi.model.subscription import Subscription, read_subscription
 from dothi.model.subscription_names import expand_document, merge_fragment, represent_subscription
 from dothi.model.values import is_uri
 from dothi.storage.store import Store, Transaction
-
-log = structlog.get_logger(__name__)
-
-#: Seconds before a notifier that broke is started again.
-PAUSE: Final = 1.0
 
 #: Schemes of endpoints that there is a delivery for.
 SCHEMES: Final = frozenset({"http", "https"})
@@ -62,30 +55,19 @@ class Subscriptions:
             terms=terms,
             clock=clock,
         )
-        self._running: asyncio.Task[None] | None = None
+        self._background = Background()
 
     # --- life -------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Read the subscriptions that are kept and begin to notify."""
         await self._notifier.open()
-        self._running = asyncio.create_task(self._supervise(), name="notify")
+        self._background.start("notify", self._notifier.run)
 
     async def stop(self) -> None:
         """End the notifications; what is not delivered goes on after the next start."""
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
-            self._running = None
+        await self._background.stop()
         await self._notifier.close()
-
-    async def _supervise(self) -> None:
-        while True:
-            try:
-                await self._notifier.run()
-            except Exception:
-                log.exception("notify.broken")
-            await asyncio.sleep(PAUSE)
 
     # --- operations -------------------------------------------------------------------------------------------
 
@@ -107,6 +89,7 @@ class Subscriptions:
             return tx.now
 
         now = await self._store.write(work)
+        await self._notifier.host_context(subscription)
         self._notifier.add(Mailbox(subscription, created=now, modified=now, handled=handled))
         return subscription.id
 
@@ -192,7 +175,9 @@ class Subscriptions:
     def _shown(self, mailbox: Mailbox, context: Context, sys_attrs: bool) -> dict[str, Any]:
         system = {"createdAt": mailbox.created, "modifiedAt": mailbox.modified} if sys_attrs else None
         counters = mailbox.counters.members()
-        return represent_subscription(mailbox.subscription, context.compact, self._clock(), counters, system)
+        shown = represent_subscription(mailbox.subscription, context.compact, self._clock(), counters, system)
+        hosted = self._notifier.hosted_context(mailbox.subscription)
+        return shown if hosted is None else {"jsonldContext": hosted, **shown}
 
 
 def _record(subscription: Subscription, created: int, modified: int) -> dict[str, Any]:

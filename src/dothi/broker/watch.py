@@ -9,6 +9,7 @@ from typing import Final
 from dothi.broker.mailbox import Mailbox
 from dothi.model.change import AttributeChange, Change
 from dothi.model.entity import Entity
+from dothi.model.instances import identical
 from dothi.model.match import compile_match
 from dothi.model.query import AllOf, Name, Selection
 from dothi.model.subscription import EntitySelector, Subscription, Trigger
@@ -115,7 +116,22 @@ def is_triggered(subscription: Subscription, change: Change) -> bool:
 def is_watched(subscription: Subscription, written: AttributeChange) -> bool:
     """Whether the change of one attribute instance triggers the subscription."""
     watched = subscription.watched
-    return (not watched or written.name in watched) and trigger_of(written) in subscription.triggers
+    return (
+        (not watched or written.name in watched)
+        and trigger_of(written) in subscription.triggers
+        and not is_repeated(written)
+    )
+
+
+def is_repeated(written: AttributeChange) -> bool:
+    """Whether an instance was told anew with nothing different in it, which is no change to a subscriber (5.8.6).
+
+    The broker's own modifiedAt does not count. Of a change read from the log, which holds no `before`, it is not known.
+    """
+    before, after = written.before, written.after
+    if before is None or after is None or "observedAt" in after:
+        return False
+    return before | {"modifiedAt": after["modifiedAt"]} == after and identical(before, after)
 
 
 def trigger_of(written: AttributeChange) -> Trigger:

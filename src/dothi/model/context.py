@@ -68,7 +68,7 @@ class Context:
     the IRI itself; `expand(compact(iri)) == iri`, unless a prefix of the context hides the IRI's own scheme.
 
     `source` is the context as it was asked for: the address for a Link header, or an array or object. `member` is the
-    value for "@context" in a JSON-LD body: the source and the core context after it (clause 5.5.7).
+    value for "@context" in a JSON-LD body: the source, and the core context after it where it has not got that itself.
     """
 
     __slots__ = ("_definitions", "_prefixes", "_terms", "compact", "expand", "member", "source", "vocab")
@@ -76,9 +76,9 @@ class Context:
     expand: Callable[[str], str]
     compact: Callable[[str], str]
 
-    def __init__(self, definitions: Mapping[str, Definition], vocab: str, source: Any) -> None:
+    def __init__(self, definitions: Mapping[str, Definition], vocab: str, source: Any, has_core: bool = False) -> None:
         self.source = source
-        self.member = _with_core(source)
+        self.member = source if has_core else _with_core(source)
         self.vocab = vocab
         self._definitions = definitions
         self._terms = _best_terms(definitions)
@@ -162,7 +162,7 @@ def packaged_context(address: str) -> Context | None:
     if packaged(address) is None:
         return None
     parts = gather(address, packaged_documents)
-    return parse(parts.objects, address)
+    return parse(parts.objects, address, parts.has_core)
 
 
 def packaged_documents(address: str) -> Any:
@@ -171,16 +171,17 @@ def packaged_documents(address: str) -> Any:
     return NOT_KNOWN if document is None else document["@context"]
 
 
-def parse(objects: Iterable[dict[str, Any] | None], source: Any) -> Context:
+def parse(objects: Iterable[dict[str, Any] | None], source: Any, has_core: bool = False) -> Context:
     """The active context of plain context objects (see context_parts.gather), the core context applied last.
 
     The terms of the core context always win; its @vocab only stands in where the objects have none (clause 5.5.7).
+    `has_core` says that the objects hold the core context already.
     Raises BadRequestData for what is no JSON-LD context.
     """
     definitions, vocab = _process(objects)
     if vocab is not None and (not _ABSOLUTE.fullmatch(vocab) or _FORBIDDEN.search(vocab)):
         raise BadRequestData(f"@vocab in the @context is {vocab!r}, which is no IRI.")
-    return Context(definitions | _core_definitions(), vocab or DEFAULT_VOCAB, source)
+    return Context(definitions | _core_definitions(), vocab or DEFAULT_VOCAB, source, has_core)
 
 
 @cache

@@ -26,10 +26,12 @@ _ABSOLUTE = re.compile(r"https?://[^\s\x00-\x1f\ud800-\udfff/?#][^\s\x00-\x1f\ud
 
 @dataclass(slots=True)
 class Parts:
-    """Context objects in the order in which they apply (None resets all before it), and addresses still to fetch."""
+    """Context objects in the order in which they apply (None resets all before it), addresses still to fetch, and
+    whether the core context is among the objects."""
 
     objects: list[dict[str, Any] | None] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    has_core: bool = False
     followed: int = 0
     terms: int = 0
 
@@ -72,6 +74,7 @@ def _follow(address: str, parts: Parts, documents: Documents, base: str, chain: 
         raise BadRequestData(f"{place} is {address[:200]!r}, which is no http or https address.")
     if is_core(url):
         parts.objects.append(core_terms(url))
+        parts.has_core = True
         return
     if url in chain:
         raise BadRequestData(f"{place} loops: {' -> '.join((*chain, url))}.")
@@ -113,6 +116,7 @@ def _import(
         raise BadRequestData(f"@import in {place} must be an address.")
     _follow(context["@import"], imported, documents, base, chain, f"@import in {place}")
     parts.followed, parts.terms = imported.followed, imported.terms
+    parts.has_core |= imported.has_core
     parts.missing += [url for url in imported.missing if url not in parts.missing]
     if imported.missing:
         return

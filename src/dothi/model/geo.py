@@ -31,8 +31,8 @@ _DISTANCE = re.compile(r"(maxDistance|minDistance)\s*==\s*(\d+(?:\.\d+)?(?:[eE][
 def parse_geo(georel: str, geometry: str, coordinates: str | list[Any], property: str = LOCATION) -> GeoQuery:
     """The geo query of the parameters georel, geometry and coordinates (JSON, or JSON text) on a GeoProperty's IRI.
 
-    georel is `within`, `contains`, `intersects`, `equals`, `disjoint`, `overlaps`, or `near` with `;maxDistance==m`,
-    `;minDistance==m` or both (a ring), in metres. Raises BadRequestData that names the parameter and the fault.
+    georel is `within`, `contains`, `intersects`, `equals`, `disjoint`, `overlaps`, or `near` with one of
+    `;maxDistance==m` and `;minDistance==m`, in metres. Raises BadRequestData that names the parameter and the fault.
     """
     relation, low, high = _relation(georel)
     if isinstance(coordinates, str):
@@ -58,19 +58,17 @@ def _relation(georel: str) -> tuple[Georel, float | None, float | None]:
                 f"georel {relation!r} takes no modifier, found {modifiers[0]!r}; only near has distances"
             )
         return cast(Georel, relation), None, None
-    distances: dict[str, float] = {}
-    for modifier in modifiers:
-        found = _DISTANCE.fullmatch(modifier)
-        if found is None or found[1] in distances:
-            raise BadRequestData(
-                f"georel: expected maxDistance==metres or minDistance==metres once, found {modifier!r}"
-            )
-        distances[found[1]] = metres = float(found[2])
-        if metres <= 0 or not math.isfinite(metres):
-            raise BadRequestData(f"georel: {found[1]} must be a positive number of metres, found {found[2]}")
-    if not distances:
+    if not modifiers:
         raise BadRequestData("georel near needs a distance, as in near;maxDistance==2000")
-    return "near", distances.get("minDistance"), distances.get("maxDistance")
+    if len(modifiers) > 1:
+        raise BadRequestData(f"georel near takes one distance, found {len(modifiers)}: leave {modifiers[1]!r} out")
+    found = _DISTANCE.fullmatch(modifiers[0])
+    if found is None:
+        raise BadRequestData(f"georel: expected maxDistance==metres or minDistance==metres, found {modifiers[0]!r}")
+    metres = float(found[2])
+    if metres <= 0 or not math.isfinite(metres):
+        raise BadRequestData(f"georel: {found[1]} must be a positive number of metres, found {found[2]}")
+    return ("near", metres, None) if found[1] == "minDistance" else ("near", None, metres)
 
 
 def check_geometry(geometry: object) -> None:

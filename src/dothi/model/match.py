@@ -21,6 +21,8 @@ from dothi.model.query import (
     Literal_,
     Query,
     Range,
+    Selection,
+    Selector,
 )
 from dothi.model.relation import GeoTest
 from dothi.model.selection import select_scopes, select_types
@@ -86,7 +88,9 @@ def _tests(query: EntityQuery) -> Iterable[Test]:
     if query.ids:
         yield _one_of(frozenset(query.ids))
     if query.types is not None:
-        yield _on_types(query)
+        yield _on_types(query.types)
+    if query.selectors:
+        yield _chosen(query.selectors)
     if query.attributes:
         yield _present(query.attributes, query.dataset_ids)
     if query.id_pattern is not None:
@@ -104,10 +108,14 @@ def _one_of(ids: frozenset[str]) -> Test:
     return lambda entity: entity.id in ids
 
 
-def _on_types(query: EntityQuery) -> Test:
-    assert query.types is not None
-    chosen = select_types(query.types)
+def _on_types(types: Selection) -> Test:
+    chosen = select_types(types)
     return lambda entity: chosen(entity.types)
+
+
+def _chosen(selectors: tuple[Selector, ...]) -> Test:
+    tests = [compile_match(EntityQuery(ids=s.ids, id_pattern=s.id_pattern, types=s.types)) for s in selectors]
+    return lambda entity: any(test(entity) for test in tests)
 
 
 def _id_pattern(pattern: str) -> Test:

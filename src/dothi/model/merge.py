@@ -13,7 +13,13 @@ from dothi.model.values import NULL, is_null, is_uri, normal_time, shown
 
 
 def merge(
-    old: Entity, fragment: Fragment, now: int, *, observed_at: str | None = None, lang: str | None = None
+    old: Entity,
+    fragment: Fragment,
+    now: int,
+    *,
+    observed_at: str | None = None,
+    lang: str | None = None,
+    repeats: bool = False,
 ) -> Outcome:
     """Merge a fragment (rules MERGE or MERGE_SIMPLIFIED) to any depth (clauses 5.5.12 and 5.6.17).
 
@@ -38,17 +44,19 @@ def merge(
                 fresh["observedAt"] = observed_at
             kept.put(fresh)
 
-    return apply(old, fragment, now, put, fragment.scopes, [])
+    return apply(old, fragment, now, put, fragment.scopes, [], repeats)
 
 
-def patch_attribute(old: Entity, name: str, instance: Instance, now: int, shown_name: str = "") -> Outcome:
+def patch_attribute(
+    old: Entity, name: str, instance: Instance, now: int, shown_name: str = "", repeats: bool = False
+) -> Outcome:
     """Members of one instance replaced or deleted, the others stay (clause 5.6.4); `instance` by the rules PARTIAL.
 
     The NGSI-LD Null as value deletes the instance (clauses 4.5.2.2 and 5.5.8). Raises ResourceNotFound where the
     entity has no such instance, BadRequestData where the fragment changes its kind. `shown_name` is the name in
     messages, as the client wrote it.
     """
-    kept = Instances(name, old.attributes.get(name), now)
+    kept = Instances(name, old.attributes.get(name), now, repeats)
     was = find(kept, instance.get("datasetId"), old, shown_name)
     label = shown_name or name
     kind = was["type"]

@@ -1,4 +1,7 @@
-"""What a write makes of an entity: the new state and every attribute instance that changed. Pure; times are given."""
+"""What a write makes of an entity: the new state and every attribute instance that changed. Pure; times are given.
+
+`repeats` in any of these says whether an equal instance without observedAt counts as told anew (instances.stamped).
+"""
 
 from __future__ import annotations
 
@@ -56,18 +59,18 @@ def create(draft: Entity, now: int) -> Outcome:
     return Outcome(entity, tuple(changes), updated=tuple(attributes))
 
 
-def replace(old: Entity, draft: Entity, now: int) -> Outcome:
+def replace(old: Entity, draft: Entity, now: int, repeats: bool = False) -> Outcome:
     """All of the old content gives way to the new (clause 5.6.18); the times of creation stay."""
     attributes: Attributes = {}
     changes: list[AttributeChange] = []
     for name, new in draft.attributes.items():
         was = old.attributes.get(name)
         if isinstance(new, dict) and gives_way(was, new):
-            attributes[name] = fresh = stamped(new, was, now)
+            attributes[name] = fresh = stamped(new, was, now, repeats)
             if fresh is not was:
                 changes.append(AttributeChange(name, fresh.get("datasetId"), was, fresh))
             continue
-        kept = Instances(name, was, now)
+        kept = Instances(name, was, now, repeats)
         for instance in instances(new):
             kept.put(instance)
         given = {instance.get("datasetId") for instance in instances(new)}
@@ -86,7 +89,7 @@ def replace(old: Entity, draft: Entity, now: int) -> Outcome:
     return Outcome(entity, tuple(changes), updated=tuple(attributes))
 
 
-def append(old: Entity, fragment: Fragment, now: int, overwrite: bool = True) -> Outcome:
+def append(old: Entity, fragment: Fragment, now: int, overwrite: bool = True, repeats: bool = False) -> Outcome:
     """Attributes added, and replaced where `overwrite` allows it (clause 5.6.3)."""
     skipped: list[NotUpdated] = []
 
@@ -100,10 +103,10 @@ def append(old: Entity, fragment: Fragment, now: int, overwrite: bool = True) ->
     scopes = fragment.scopes
     if scopes is not None and not overwrite:
         scopes = tuple(dict.fromkeys(old.scopes + scopes))
-    return apply(old, fragment, now, put, scopes, skipped)
+    return apply(old, fragment, now, put, scopes, skipped, repeats)
 
 
-def update(old: Entity, fragment: Fragment, now: int) -> Outcome:
+def update(old: Entity, fragment: Fragment, now: int, repeats: bool = False) -> Outcome:
     """Attributes replaced where they are, added where they are not, deleted by the NGSI-LD Null (clause 5.6.2).
 
     The scope is replaced only where the entity has one, as the clause has it.
@@ -120,10 +123,10 @@ def update(old: Entity, fragment: Fragment, now: int) -> Outcome:
     if scopes and not old.scopes:
         skipped.append(NotUpdated(SCOPE, None, "the entity has no scope to replace; append it by POST"))
         scopes = None
-    return apply(old, fragment, now, put, scopes, skipped)
+    return apply(old, fragment, now, put, scopes, skipped, repeats)
 
 
-def upsert(old: Entity | None, draft: Entity, now: int) -> Outcome:
+def upsert(old: Entity | None, draft: Entity, now: int, repeats: bool = False) -> Outcome:
     """Create, or replace the attributes that the draft has and leave the others (clause 5.6.8, mode update).
 
     A scope of the draft is taken also where the entity had none, so that nothing acknowledged is lost.
@@ -136,14 +139,14 @@ def upsert(old: Entity | None, draft: Entity, now: int) -> Outcome:
     for name, new in draft.attributes.items():
         was = before.get(name)
         if isinstance(new, dict) and gives_way(was, new):
-            fresh = stamped(new, was, now)
+            fresh = stamped(new, was, now, repeats)
             if fresh is not was:
                 if after is None:
                     after = before.copy()
                 after[name] = fresh
                 changes.append(AttributeChange(name, fresh.get("datasetId"), was, fresh))
             continue
-        kept = Instances(name, was, now)
+        kept = Instances(name, was, now, repeats)
         for instance in instances(new):
             kept.put(instance)
         if kept.changes:
@@ -154,12 +157,14 @@ def upsert(old: Entity | None, draft: Entity, now: int) -> Outcome:
     return outcome(old, draft, now, after, changes, draft.scopes or None, (), tuple(draft.attributes))
 
 
-def replace_attribute(old: Entity, name: str, instance: Instance, now: int, shown: str = "") -> Outcome:
+def replace_attribute(
+    old: Entity, name: str, instance: Instance, now: int, shown: str = "", repeats: bool = False
+) -> Outcome:
     """One instance gives way to the new one (clause 5.6.19). Raises ResourceNotFound where there is none.
 
     `shown` is the name in messages, as the client wrote it.
     """
-    kept = Instances(name, old.attributes.get(name), now)
+    kept = Instances(name, old.attributes.get(name), now, repeats)
     find(kept, instance.get("datasetId"), old, shown)
     kept.put(instance)
     return one_attribute(old, kept, now)
@@ -191,13 +196,14 @@ def apply(
     put: Callable[[Instances, Instance], None],
     scopes: tuple[str, ...] | None,
     skipped: list[NotUpdated],
+    repeats: bool,
 ) -> Outcome:
     """Let `put` bring each instance of the fragment to the instances of its attribute."""
     after = old.attributes.copy()
     changes: list[AttributeChange] = []
     updated = []
     for name, attribute in fragment.attributes.items():
-        kept = Instances(name, old.attributes.get(name), now)
+        kept = Instances(name, old.attributes.get(name), now, repeats)
         left_out = len(skipped)
         given = instances(attribute)
         for instance in given:

@@ -124,8 +124,18 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Selector:
+    """One of several ways to be chosen (clause 5.2.33): every given part must hold, none given takes all."""
+
+    ids: tuple[str, ...] = ()
+    id_pattern: str | None = None
+    types: Selection | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EntityQuery:
-    """Which entities: every given part must hold. `attributes`: at least one of them is present (expanded IRIs)."""
+    """Which entities: every given part must hold. `attributes`: at least one of them is present (expanded IRIs);
+    `selectors`: at least one of them holds."""
 
     ids: tuple[str, ...] = ()
     id_pattern: str | None = None
@@ -138,6 +148,7 @@ class EntityQuery:
     order: tuple[Order, ...] = ()
     limit: int = 20
     offset: int = 0
+    selectors: tuple[Selector, ...] = ()
 
 
 TimeProperty = Literal["observedAt", "createdAt", "modifiedAt", "deletedAt"]

@@ -94,7 +94,7 @@ def one_or_list(texts: tuple[str, ...] | list[str]) -> str | list[str]:
 
 
 def normalized(instance: Instance, context: Naming, sys_attrs: bool) -> dict[str, Any]:
-    """One instance in normalized form; its times only with `sys_attrs`."""
+    """One instance in normalized form; createdAt, modifiedAt and expiresAt only with `sys_attrs` (clause 6.3.11)."""
     return (not sys_attrs and _plain(instance)) or _normalized(instance, context, sys_attrs)
 
 
@@ -119,7 +119,7 @@ def _head(entity: Entity, context: Naming, how: Representation) -> dict[str, Any
     head: dict[str, Any] = {"id": entity.id, "type": shown_type}
     if entity.scopes:
         head["scope"] = one_or_list(entity.scopes)
-    if entity.expires is not None:
+    if entity.expires is not None and (how.sys_attrs or "expiresAt" in how.pick):
         head["expiresAt"] = format_instant(entity.expires)
     if how.sys_attrs:
         head["createdAt"] = _written(entity.created)
@@ -170,6 +170,9 @@ def _normalized(instance: Instance, context: Naming, sys_attrs: bool, form: Any 
         elif key in _TIMES:
             if sys_attrs or key == "deletedAt":
                 body[key] = _written(item) if isinstance(item, int) else item
+        elif key == "expiresAt":
+            if sys_attrs:
+                body[key] = item
         elif key in _TERMS:
             body[key] = _terms(item, context)
         elif key == "objectList" and form is normalized:

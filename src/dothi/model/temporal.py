@@ -16,7 +16,7 @@ from dothi.model.values import NULL
 TemporalFormat = Literal["normalized", "concise", "temporalValues"]
 
 #: Member that holds a value -> the member that holds values over time (clause 4.5.9).
-_OVER_TIME: Final = {
+OVER_TIME: Final = {
     "value": "values", "object": "objects", "languageMap": "languageMaps", "vocab": "vocabs", "json": "jsons",
     "valueList": "valueLists", "objectList": "objectLists",
 }  # fmt: skip
@@ -27,6 +27,10 @@ _PLAIN: Final = frozenset(
 
 #: The NGSI-LD Null of each kind that does not take it as it is (clause 4.5.0).
 _NULLS: Final[Mapping[str, Any]] = {"languageMap": {"@none": NULL}, "valueList": [NULL], "objectList": [NULL]}
+
+
+#: Members that only sysAttrs shows (clause 6.3.11).
+_SYSTEM: Final = frozenset(("createdAt", "modifiedAt", "expiresAt"))
 
 
 class Past(Protocol):
@@ -174,14 +178,14 @@ def _timed(instance: Instance, how: Representation, time: TimeProperty) -> Insta
     """The instance with just those system times that are asked for."""
     if how.sys_attrs:
         return instance
-    return {key: item for key, item in instance.items() if key not in ("createdAt", "modifiedAt") or key == time}
+    return {key: item for key, item in instance.items() if key not in _SYSTEM or key == time}
 
 
 def _values(several: list[Instance], context: Naming, time: TimeProperty) -> Any:
     series: dict[tuple[str, str | None], dict[str, Any]] = {}
     for instance in several:
         kind, dataset = instance["type"], instance.get("datasetId")
-        member = _OVER_TIME[VALUE_MEMBER[kind]]
+        member = OVER_TIME[VALUE_MEMBER[kind]]
         body = series.get((kind, dataset))
         if body is None:
             body = series[kind, dataset] = {"type": kind, **({"datasetId": dataset} if dataset else {}), member: []}
