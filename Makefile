@@ -19,7 +19,8 @@ demo: install ## start the operations centre with the demo city on http://127.0.
 install: $(VENV)/installed $(STATIC) ## prepare everything that `demo` needs, without starting
 
 test: $(VENV)/installed-dev $(STATIC) system check ## install what the tests need and run all of them
-	$(BIN)/pytest -n 2 --dist loadfile -q
+	$(BIN)/pytest -n 2 --dist loadfile -q --ignore tests/browser
+	$(BIN)/pytest -n 2 -q tests/browser
 
 check: $(VENV)/installed-dev $(STATIC) ## formatting, types, floors, the app's types and unit tests
 	$(BIN)/ruff check

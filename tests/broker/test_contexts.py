@@ -155,10 +155,6 @@ async def test_a_redirect_is_followed(contexts: Contexts, web: Web) -> None:
     ("content", "reason"),
     [
         (None, "answered 404"),
-        (b"<html>not found</html>", r"is no JSON \(text/html\)"),
-        (b'{"@context": {"a": NaN}}', "is no JSON"),
-        (b"[1, 2]", "no JSON object"),
-        (b'{"id": "x"}', "no JSON object with the member"),
         (b'{"@context": {' + b" " * 1_100_000 + b"}}", "larger than 1048576 bytes"),
         (httpx.Response(302, headers={"location": ADDRESS + "/loop"}), "more than 4 redirects"),
     ],
@@ -172,6 +168,26 @@ async def test_a_document_that_cannot_be_had_is_told_with_address_and_reason(
         await contexts.resolve([SDM, ADDRESS + "/loop"])
     assert ADDRESS + "/loop" in failed.value.detail
     assert failed.value.status == 504
+    assert [kept.url for kept in contexts.list("Cached") if not kept.packaged] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"<html>not found</html>", r"is no JSON \(text/html\)"),
+        (b'{"@context": {"a": NaN}}', "is no JSON"),
+        (b"[1, 2]", "no JSON object"),
+        (b'{"id": "x"}', "no JSON object with the member"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+async def test_a_document_that_is_no_context_is_the_fault_of_who_names_it(
+    contexts: Contexts, web: Web, content: Any, reason: str
+) -> None:
+    web.pages[ADDRESS + "/odd"] = content
+    with pytest.raises(BadRequestData, match=reason) as failed:
+        await contexts.resolve([SDM, ADDRESS + "/odd"])
+    assert ADDRESS + "/odd" in failed.value.detail
     assert [kept.url for kept in contexts.list("Cached") if not kept.packaged] == []
 
 
@@ -322,11 +338,11 @@ async def test_reload_takes_what_the_address_answers_now_and_keeps_the_old_one_o
     assert (await contexts.resolve([ADDRESS])).expand("flow") == "https://new.example/flow"
     for broken in ({"@context": {"flow": 7}}, {"@context": 7}, b"<html>"):
         web.pages[ADDRESS] = broken
-        with pytest.raises((LdContextNotAvailable, BadRequestData)):
+        with pytest.raises(LdContextNotAvailable):
             await contexts.delete(ADDRESS, reload=True)
         assert (await contexts.resolve([ADDRESS])).expand("flow") == "https://new.example/flow"
     await contexts.delete(ADDRESS)
-    with pytest.raises(LdContextNotAvailable):
+    with pytest.raises(BadRequestData, match="is no JSON"):
         await contexts.resolve(ADDRESS)
 
 

@@ -65,3 +65,9 @@ def test_hourly_values_of_one_decimal_take_under_six_bytes():
     ]
     _, data = seal(points)
     assert len(data) / 1024 < 6
+
+
+def test_numbers_whose_sum_is_beyond_all_doubles_are_kept():
+    summary, data = seal([(i, i, {"type": "Property", "value": 1.7e308}) for i in range(3)])
+    assert summary.total == float("inf")
+    assert Chunk(data, 3).values() == [1.7e308] * 3

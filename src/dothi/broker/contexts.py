@@ -113,8 +113,8 @@ class Contexts:
     async def resolve(self, context: Any) -> Context:
         """The meaning of an @context as it stands in a request: address, object, array of them, or None (the core).
 
-        Raises BadRequestData for what is no context; LdContextNotAvailable, naming address and reason, when a document
-        cannot be had; TargetRefused for addresses that may not be called.
+        Raises BadRequestData for what is no context, in the request or at an address; LdContextNotAvailable, naming
+        address and reason, when a document cannot be had; TargetRefused for addresses that may not be called.
         """
         found = self.known(context)
         if found is None:
@@ -208,7 +208,7 @@ class Contexts:
             problem: Problem = LdContextNotAvailable(f"The @context {url} cannot be had: {failure.reason}.")
             self._remember_failure(url, problem, began)
             raise problem from None
-        except (LdContextNotAvailable, TargetRefused) as problem:
+        except (BadRequestData, LdContextNotAvailable, TargetRefused) as problem:
             self._remember_failure(url, problem, began)
             raise
         self._failed.pop(url, None)
@@ -307,8 +307,8 @@ class Contexts:
         if kept.kind != "Cached" or kept.url is None:
             raise BadRequestData(f"{kept.id} is {kept.kind}: only a copy of another server's document can be reloaded.")
         loop = asyncio.get_running_loop()
-        document = await self._fetch_now(kept.url, loop.time() + self._bounds.deadline)
         try:
+            document = await self._fetch_now(kept.url, loop.time() + self._bounds.deadline)
             parts = gather(document["@context"], lambda url: {}, kept.url)
             await asyncio.to_thread(parse, parts.objects, kept.url)
         except BadRequestData as fault:
@@ -332,7 +332,8 @@ def _implicit_id(context: Any) -> str:
 
 
 def _read(answer: Answer, url: str) -> dict[str, Any]:
-    """The document in an answer. Raises LdContextNotAvailable."""
+    """The document in an answer. Raises LdContextNotAvailable where there is none, BadRequestData where it is invalid
+    (clause 5.5.6)."""
     place = url if answer.url == url else f"{url} (redirected to {answer.url})"
     if answer.status != 200:
         raise LdContextNotAvailable(f"The @context {place} cannot be had: its server answered {answer.status}.")
@@ -340,13 +341,13 @@ def _read(answer: Answer, url: str) -> dict[str, Any]:
         document = orjson.loads(answer.body)
     except orjson.JSONDecodeError as error:
         said = answer.headers.get("content-type", "of no said type")
-        raise LdContextNotAvailable(f"The @context {place} is no JSON ({said}): {error}.") from None
+        raise BadRequestData(f"The @context {place} is no JSON ({said}): {error}.") from None
     return _checked(document, place)
 
 
 def _checked(document: Any, place: str) -> dict[str, Any]:
     if not isinstance(document, dict) or "@context" not in document:
-        raise LdContextNotAvailable(f'The @context {place} is no JSON object with the member "@context".')
+        raise BadRequestData(f'The @context {place} is no JSON object with the member "@context".')
     return document
 
 

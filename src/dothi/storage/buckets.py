@@ -88,7 +88,8 @@ def aggregate_numbers(
     bucket = np.searchsorted(borders, times, side="right") - 1
     starts = np.flatnonzero(np.append(True, bucket[1:] != bucket[:-1]))
     counts = np.diff(np.append(starts, len(times)))
-    columns = {method: _NUMERIC[method](values, starts, counts) for method in methods}
+    with np.errstate(over="ignore", invalid="ignore"):  # what is beyond all doubles is infinite or undefined
+        columns = {method: _NUMERIC[method](values, starts, counts) for method in methods}
     return [
         Bucket(
             int(borders[index]),

@@ -207,7 +207,9 @@ def _summary(times: Ints, numbers: Floats | None) -> Summary:
     known: NDArray[np.float64] = numbers[~np.isnan(numbers)]
     if not len(known):
         return Summary(start, end, points, 0, None, None, None)
-    return Summary(start, end, points, len(known), float(known.sum()), float(known.min()), float(known.max()))
+    with np.errstate(over="ignore"):  # a sum beyond all doubles is infinite, which is told as such
+        total = float(known.sum())
+    return Summary(start, end, points, len(known), total, float(known.min()), float(known.max()))
 
 
 def time_of(instance: Instance, recorded: int) -> int:
