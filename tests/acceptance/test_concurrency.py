@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
+from dothi.model.instant import parse_instant
+
 CLIENTS = 50
 
 
@@ -46,7 +48,7 @@ async def test_fifty_clients_patch_one_attribute_and_every_value_is_in_its_histo
     instances = kept["n"]
     assert sorted(one["value"] for one in instances) == list(range(-1, CLIENTS))
     now = (await city.get("entities/urn:x:1", params={"format": "simplified"})).json()["n"]
-    newest = max(instances, key=lambda one: one["modifiedAt"])
+    newest = max(instances, key=lambda one: parse_instant(one["modifiedAt"]))
     assert newest["value"] == now
     assert len({one["modifiedAt"] for one in instances}) == len(instances)
 

@@ -197,6 +197,7 @@ async def test_every_acknowledged_write_survives_four_kills_under_load(serve):
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(900)
 async def test_every_acknowledged_write_survives_twenty_kills_under_load(serve):
     record = await crash(serve(), 20, seed=11)
     assert record.acknowledged > 500

@@ -171,6 +171,7 @@ async def test_two_thousand_devices_for_five_seconds_lose_nothing(city: Any, mos
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(900)
 async def test_two_thousand_devices_for_a_minute_lose_nothing(city: Any, mosquitto: Mosquitto) -> None:
     await soak(city, mosquitto, 2000, 60, longest_lag=1)
 
