@@ -60,7 +60,8 @@ def test_the_distance_of_shapes_is_near_the_least_of_many_points(reference: Any,
     metres = distance(first, second)
     ends = [(a, b) for a in shapely.get_coordinates(first) for b in shapely.get_coordinates(second)]
     least = min(SPHERE.inv(*a, *b)[2] for a, b in ends)
-    assert metres <= least * (1 + 1e-9) + 1e-6
+    # The nearest points are looked for in a local plane, which is off by some millimetres in thirty kilometres.
+    assert metres <= least * (1 + 1e-6) + 1e-6
     # One degree of latitude is 111,195 m: no shape is nearer than the plane says at the widest parallel.
     assert metres >= first.distance(second) * 111_195 * math.cos(math.radians(11.8)) * 0.999 - 1e-6
 
