@@ -246,7 +246,6 @@ def _connect(path: Path) -> apsw.Connection:
         ("journal_mode", "WAL"),
         ("synchronous", "FULL"),
         ("cache_size", -32_000),
-        ("mmap_size", 1 << 30),
         ("temp_store", "MEMORY"),
         ("wal_autocheckpoint", 0),
     ):

@@ -26,8 +26,10 @@ log = structlog.get_logger("dothi.storage")
 
 #: Jobs waiting for the writer; when it is full `submit` raises Overloaded, so that callers slow down.
 QUEUE_LIMIT = 4096
-#: Most jobs of one group, and the ids at which it is full: bounds how long the loop works on one group.
-GROUP_JOBS, GROUP_IDS = 256, 200
+#: A unit that names more ids than this is prepared in the thread.
+LIGHT_IDS = 32
+#: Most jobs of one group, and the ids at which it is full: on the loop, which must not be held, and in the thread.
+GROUP_JOBS, LOOP_IDS, THREAD_IDS = 256, 200, 2000
 
 
 @dataclass(slots=True)
@@ -37,7 +39,8 @@ class Job:
     work: Work
     ids: Sequence[str]
     future: asyncio.Future[Any]
-    #: Whether it makes a group of its own, in the thread.
+    #: Whether it is prepared in the thread, and whether it makes a group of its own there.
+    is_heavy: bool = False
     is_alone: bool = False
     error: BaseException | None = None
     result: Any = None
@@ -57,8 +60,8 @@ class Writer:
     """Owns the writing connection; one group at a time goes through it.
 
     Units of work are plain Python, so a thread of their own would only compete with the loop for the interpreter: a
-    group is prepared on the loop, up to GROUP_IDS entities, and a thread does what waits for the disk, the commit. A
-    unit that names more ids, and upkeep, run in that thread altogether. All methods but `upkeep` belong to the loop.
+    group of light units is prepared on the loop, and a thread does what waits for the disk, the commit. Batches, and
+    upkeep, run in that thread altogether, so that they hold nobody up. All methods but `upkeep` belong to the loop.
     """
 
     def __init__(
@@ -99,7 +102,7 @@ class Writer:
     def submit(self, work: Work, ids: Sequence[str], future: asyncio.Future[Any]) -> None:
         if len(self._waiting) >= QUEUE_LIMIT:
             raise Overloaded(f"{QUEUE_LIMIT} writes are waiting; try again in a moment")
-        self._enqueue(Job(work, ids, future, is_alone=len(ids) > GROUP_IDS))
+        self._enqueue(Job(work, ids, future, is_heavy=len(ids) > LIGHT_IDS))
 
     def upkeep(self, run: Callable[[apsw.Connection], Any], in_transaction: bool = True) -> None:
         """Run on the writer's connection between groups, from a thread that may wait for it."""
@@ -126,7 +129,7 @@ class Writer:
             self._in_thread(self._keep_up, self._waiting.popleft())
             return
         jobs = self._gather()
-        if jobs[0].is_alone:
+        if jobs[0].is_heavy:
             self._in_thread(self._write, jobs)
             return
         counters = self._counters.entity, self._counters.change
@@ -141,19 +144,24 @@ class Writer:
         self._thread.submit(run, *arguments)
 
     def _gather(self) -> list[Job]:
-        """The first job and those behind it, up to what one group takes; a large unit goes alone."""
+        """The first job and those behind it that are as heavy, up to what one group takes."""
         jobs: list[Job] = []
         ids = 0
         while self._waiting and len(jobs) < GROUP_JOBS:
             item = self._waiting[0]
-            if isinstance(item, Upkeep) or (jobs and (item.is_alone or ids + len(item.ids) > GROUP_IDS)):
+            if isinstance(item, Upkeep) or (jobs and not self._goes_with(jobs[0], item, ids)):
                 break
             jobs.append(item)
             ids += len(item.ids)
             self._waiting.popleft()
-            if item.is_alone:
-                break
         return jobs
+
+    @staticmethod
+    def _goes_with(first: Job, job: Job, ids: int) -> bool:
+        """Whether a job may join the group that `first` began and that names so many ids."""
+        if first.is_alone or job.is_alone or job.is_heavy != first.is_heavy:
+            return False
+        return ids + len(job.ids) <= (THREAD_IDS if first.is_heavy else LOOP_IDS)
 
     def _now(self, units: int) -> int:
         """A time of recording with room for one microsecond per unit, later than any before."""
@@ -214,7 +222,9 @@ class Writer:
 
     def _put_back(self, jobs: Sequence[Job]) -> None:
         """Before all others and in their order, each to be a group of its own."""
-        self._waiting.extendleft(Job(job.work, job.ids, job.future, is_alone=True) for job in reversed(jobs))
+        self._waiting.extendleft(
+            Job(job.work, job.ids, job.future, is_heavy=True, is_alone=True) for job in reversed(jobs)
+        )
         self._turn()
 
     def _deliver(self, jobs: Sequence[Job], group: Group | None) -> None:
