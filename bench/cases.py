@@ -6,7 +6,6 @@ import asyncio
 import shutil
 import statistics
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -219,6 +218,3 @@ def _bytes_per_value(folder: Path, shared: Path, figures: Figures) -> None:
     connection.close()
     beside = f"{size:,} bytes for {values:,} values, pages of all indexes"
     figures.add("history_bytes_per_value", size / values, beside)
-
-
-Measure = Callable[[Path, float, Path | None], Figures]

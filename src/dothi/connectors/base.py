@@ -56,12 +56,3 @@ class Sink(Protocol):
         Attributes given as lists of instances with observedAt go to the history, the newest becomes the state.
         """
         ...
-
-
-class Connector(Protocol):
-    """Brings the outside in until it is cancelled; never raises for bad input, and stops reading when full."""
-
-    @property
-    def health(self) -> Health: ...
-
-    async def run(self, sink: Sink) -> None: ...

@@ -174,12 +174,3 @@ class Aggregation:
 
     methods: tuple[AggregateMethod, ...]
     period: str
-
-
-@dataclass(frozen=True, slots=True)
-class TemporalQuery:
-    entities: EntityQuery
-    window: Window
-    attributes: tuple[str, ...] = ()
-    aggregation: Aggregation | None = None
-    limit_instances: int | None = None

@@ -6,7 +6,7 @@ import calendar
 import math
 import re
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -175,9 +175,3 @@ def _as_number(value: Any) -> float | None:
     if isinstance(value, list):
         return float(len(value))
     return None
-
-
-def period_length(period: str) -> timedelta | None:
-    """The fixed length of a period, None where it is counted in months or covers everything."""
-    months, fixed = parse_period(period)
-    return None if months or not fixed else MICROSECOND * fixed

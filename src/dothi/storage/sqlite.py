@@ -166,10 +166,6 @@ class SqliteStore:
         """Seal the whole tail now. For benches, tests and exports; the background does it on its own."""
         await asyncio.get_running_loop().run_in_executor(None, self._sealer.seal_all)
 
-    @property
-    def waiting_writes(self) -> int:
-        return self._writer.waiting
-
     def _page(self, connection: apsw.Connection, query: EntityQuery, count: bool) -> Page:
         compiled = compile_entities(query, self._names.number)
         found: list[Entity] = []

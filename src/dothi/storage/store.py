@@ -15,9 +15,6 @@ from dothi.model.query import AggregateMethod, EntityQuery, TimeProperty, Window
 
 T = TypeVar("T")
 
-#: (attribute IRI, datasetId or None)
-SeriesKey = tuple[str, "str | None"]
-
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -175,4 +172,4 @@ class Store(Protocol):
     async def record(self, kind: str, key: str) -> Any | None: ...
 
 
-__all__ = ["Bucket", "History", "Page", "SeriesKey", "Store", "TimeProperty", "Transaction", "TypeSummary"]
+__all__ = ["Bucket", "History", "Page", "Store", "TimeProperty", "Transaction", "TypeSummary"]

@@ -59,13 +59,6 @@ class Group:
             if id not in self.known:
                 self.known[id] = Known(0, None, None)
 
-    def state(self, id: str) -> Entity | None:
-        known = self.known.get(id)
-        if known is None:
-            self.load((id,))
-            known = self.known[id]
-        return known.after
-
     def absorb(self, unit: Unit) -> None:
         """Take over what a unit that succeeded has staged."""
         for entity, kind, attributes, cause in unit.saved:

@@ -92,10 +92,6 @@ class Writer:
         self._thread.shutdown()
 
     @property
-    def waiting(self) -> int:
-        return len(self._waiting)
-
-    @property
     def last_change(self) -> int:
         return self._counters.change
 
