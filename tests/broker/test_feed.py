@@ -37,7 +37,7 @@ async def write(store: SqliteStore, value: int, count: int = 1) -> None:
 
 def value(change: Change) -> int:
     instance = change.entity.attributes["https://x/v"]
-    assert isinstance(instance, dict)
+    assert not isinstance(instance, list)
     read: int = instance["value"]
     return read
 

@@ -31,7 +31,7 @@ def draft(**members: Any) -> Entity:
 
 def state(intake: Intake, name: str = "pm25") -> Any:
     found = intake.outcome.entity.attributes[V + name]
-    return found["value"] if isinstance(found, dict) else {each.get("datasetId"): each["value"] for each in found}
+    return found["value"] if not isinstance(found, list) else {each.get("datasetId"): each["value"] for each in found}
 
 
 def past(intake: Intake) -> list[Any]:

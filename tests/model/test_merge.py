@@ -30,7 +30,9 @@ def merged(old: Entity, document: Any, rules: Rules = MERGE, **parameters: Any) 
 
 def attribute(entity: Entity, name: str) -> Any:
     found = entity.attributes.get(V + name)
-    return {key: item for key, item in found.items() if key not in TIMES} if isinstance(found, dict) else found
+    return (
+        {key: item for key, item in found.items() if key not in TIMES} if not isinstance(found, list | None) else found
+    )
 
 
 TEMPERATURE = {"type": "Property", "value": 25, "unitCode": "CEL", "observedAt": "2022-03-14T01:59:26Z"}
@@ -152,7 +154,7 @@ def test_a_geometry_is_merged_as_a_whole() -> None:
     old = stored(location={"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]], "bbox": [0, 0, 1, 1]})
     point = {"type": "Point", "coordinates": [1, 2]}
     fresh = merged(old, {"location": point}).attributes["https://uri.etsi.org/ngsi-ld/location"]
-    assert isinstance(fresh, dict)
+    assert not isinstance(fresh, list)
     assert fresh["value"] == point
 
 

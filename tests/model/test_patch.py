@@ -70,8 +70,8 @@ def test_replace_drops_what_is_not_there_any_more_and_keeps_times_of_creation() 
     ]
     assert (outcome.entity.created, outcome.entity.modified) == (10, 20)
     colour, speed = outcome.entity.attributes[V + "colour"], outcome.entity.attributes[V + "speed"]
-    assert isinstance(colour, dict)
-    assert isinstance(speed, dict)
+    assert not isinstance(colour, list)
+    assert not isinstance(speed, list)
     assert (colour["createdAt"], colour["modifiedAt"]) == (10, 20)
     assert (speed["createdAt"], speed["modifiedAt"]) == (10, 10)
 

@@ -6,9 +6,21 @@ import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+import msgspec
 import orjson
 
+from dothi.model.entity import PlainProperty
 from dothi.model.errors import InvalidRequest, LengthRequired, RequestTooLarge
+
+#: An entity whose attributes are bare values or PlainProperties; its other members are texts or lists of them.
+_Members = dict[str, str | float | int | bool | list[str] | PlainProperty]
+
+_ENTITY = msgspec.json.Decoder(_Members).decode
+_ENTITIES = msgspec.json.Decoder(list[_Members]).decode
+_PARTS = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_ENCODE = msgspec.json.Encoder().encode
+#: Bad JSON, or JSON of another shape: what is wrong is for the general reader to say.
+_NOT_SO = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, orjson.JSONDecodeError)
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -78,6 +90,29 @@ def decode_json(body: bytes) -> Any:
     if body.count(b":") != again.count(b":") or b"\\u003" in body:
         json.loads(body, object_pairs_hook=_without_duplicates)
     return value
+
+
+def decode_entities(body: bytes) -> Any:
+    """As `decode_json`, for an array of entities: a Property of one scalar comes as a PlainProperty where all
+    attributes of its entity can be read so or are bare values. Two thirds of the cost, since fewer dicts are made.
+    """
+    try:
+        value: Any = _ENTITIES(body)
+    except _NOT_SO:
+        try:
+            value = [_entity(bytes(part)) for part in _PARTS(body)]
+        except _NOT_SO:
+            return decode_json(body)
+    if body.count(b":") != _ENCODE(value).count(b":") or b"\\u003" in body:
+        json.loads(body, object_pairs_hook=_without_duplicates)
+    return value
+
+
+def _entity(part: bytes) -> Any:
+    try:
+        return _ENTITY(part)
+    except _NOT_SO:
+        return orjson.loads(part)
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from dothi.api.body import Receive, content_length, decode_json, read_body
+from dothi.api.body import Receive, content_length, decode_entities, decode_json, read_body
 from dothi.api.media import (
     GEO_JSON,
     JSON,
@@ -27,6 +27,7 @@ from dothi.api.media import (
 from dothi.api.parameters import encode, whole
 from dothi.broker.broker import Broker
 from dothi.model.context import Context
+from dothi.model.entity import PlainProperty
 from dothi.model.errors import BadRequestData, InvalidRequest, Problem, TooManyResults
 
 PREFIX: Final = "/ngsi-ld/v1"
@@ -113,7 +114,7 @@ class Exchange:
 
         An element that is no object fails the whole request (clause 5.6.7.4); a context only its own element.
         """
-        media, value = await self._read(_PLAIN)
+        media, value = await self._read(_PLAIN, decode_entities)
         if type(value) is not list:
             raise InvalidRequest(f"The body must be a JSON array, not {_kind(value)}.")
         if not value:
@@ -145,6 +146,8 @@ class Exchange:
         link = self.headers.get(b"link")
         address = linked_context(link) if link is not None else None
         own = document.pop("@context", None)
+        if isinstance(own, PlainProperty):
+            own = own.members()
         if media == JSON_LD:
             if own is None:
                 raise BadRequestData(f"A body of {JSON_LD} must have an @context: add it, or send {JSON}.")
@@ -169,9 +172,9 @@ class Exchange:
             raise BadRequestData("limit=0 asks for nothing: add count=true to count, or raise the limit.")
         return limit, whole(self.parameters, "offset", 0), counts == "true"
 
-    async def _read(self, allowed: tuple[str, ...]) -> tuple[str, Any]:
+    async def _read(self, allowed: tuple[str, ...], decode: Callable[[bytes], Any] = decode_json) -> tuple[str, Any]:
         media = content_type(self.headers.get(b"content-type", b""), allowed)
-        return media, decode_json(await read_body(self._receive, content_length(self.headers), self.limits.body))
+        return media, decode(await read_body(self._receive, content_length(self.headers), self.limits.body))
 
     async def _resolve(self, context: Any) -> Context:
         contexts = self.broker.contexts

@@ -153,7 +153,7 @@ class AttributeReader:
     def _members(self, where: str, body: dict[str, Any], kind: str | None, depth: int) -> Instance:
         rules, expand = self._rules, self._expand
         holder = VALUE_MEMBER[kind] if kind else "value"
-        out: Instance = {"type": kind} if kind else {}
+        out: dict[str, Any] = {"type": kind} if kind else {}
         if holder in body:
             out[holder] = self._value(where, kind or "Property", body[holder])
         elif not rules.partial:
@@ -225,7 +225,7 @@ class AttributeReader:
             bad(f"{where}.{VALUE_MEMBER[kind]}", f'null is no NGSI-LD value; leave it out, or delete with "{NULL}"')
         return READERS[kind](f"{where}.{VALUE_MEMBER[kind]}", value, self._expand, self._rules.deep_nulls)
 
-    def _bare(self, where: str, value: Any) -> Instance:
+    def _bare(self, where: str, value: Any) -> dict[str, Any]:
         """A value without its attribute around it; its kind is left to the target where the rules are partial."""
         if value == NULL:
             return {"type": "Property", "value": self._value(where, "Property", value)}
@@ -243,7 +243,7 @@ class AttributeReader:
             bad(where, f"has {telling!r} but no value; add one of {', '.join(KIND_OF)}")
         return self._bare(where, body)
 
-    def _simplified(self, where: str, body: dict[str, Any]) -> Instance | list[Instance]:
+    def _simplified(self, where: str, body: dict[str, Any]) -> dict[str, Any] | list[Instance]:
         """A bare object of clause 4.5.4: {"languageMap"|"json"|"vocab": ..}, {"dataset": {..}} or a value."""
         if body.keys() == {"dataset"} and isinstance(body["dataset"], dict) and body["dataset"]:
             return self._datasets(where, body["dataset"])
@@ -252,7 +252,7 @@ class AttributeReader:
                 return {"type": KIND_OF[member], member: self._value(where, KIND_OF[member], body[member])}
         return self._bare(where, body)
 
-    def _datasets(self, where: str, bodies: dict[str, Any]) -> Instance | list[Instance]:
+    def _datasets(self, where: str, bodies: dict[str, Any]) -> dict[str, Any] | list[Instance]:
         found: list[Instance] = []
         for dataset, body in bodies.items():
             instance = self._simplified(where, body) if isinstance(body, dict) else self._bare(where, body)
@@ -261,7 +261,7 @@ class AttributeReader:
             if dataset != "@none":
                 instance["datasetId"] = self._member(where, None, "datasetId", dataset)
             found.append(instance)
-        return found if len(found) > 1 else found[0]
+        return found if len(found) > 1 else found[0].copy()
 
     def _instances(self, where: str, bodies: list[Any], depth: int) -> Instance | list[Instance]:
         found: list[Instance] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from dothi.model.entity import Attributes, Entity, Instance, each_instance, instances
+from dothi.model.entity import Attributes, Entity, Instance, PlainProperty, each_instance, instances
 from dothi.model.instances import Instances
 from dothi.model.instant import parse_instant
 from dothi.model.patch import Outcome, set_attribute
@@ -19,6 +19,8 @@ def without_expired(entity: Entity, now: int) -> Entity:
     """The entity without the attribute instances that have expired; itself where none has."""
     left: Attributes | None = None
     for name, attribute in entity.attributes.items():
+        if attribute.__class__ is PlainProperty:
+            continue
         if attribute.__class__ is dict:
             if "expiresAt" not in attribute or not has_passed(attribute, now):
                 continue

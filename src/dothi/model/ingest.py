@@ -6,7 +6,7 @@ import msgspec
 
 from dothi.model.change import AttributeChange
 from dothi.model.entity import Attributes, Entity, Instance, instances
-from dothi.model.instances import Instances, gives_way, stamped
+from dothi.model.instances import Instances, dataset_of, gives_way, stamped
 from dothi.model.instant import parse_instant
 from dothi.model.patch import Outcome, create, outcome
 
@@ -35,16 +35,16 @@ def ingest(old: Entity | None, draft: Entity, now: int) -> Intake:
     changes: list[AttributeChange] = []
     for name, attribute in draft.attributes.items():
         was = old.attributes.get(name)
-        new = attribute if isinstance(attribute, dict) else _newest(name, attribute, past)
+        new = attribute if not isinstance(attribute, list) else _newest(name, attribute, past)
         state: Instance | list[Instance]
-        if isinstance(new, dict) and gives_way(was, new):
+        if not isinstance(new, list) and gives_way(was, new):
             if was is not None and _is_before(new, was):
                 past.append((name, new))
                 continue
             state = fresh = stamped(new, was, now)
             if fresh is was:
                 continue
-            changes.append(AttributeChange(name, fresh.get("datasetId"), was, fresh))
+            changes.append(AttributeChange(name, dataset_of(fresh), was, fresh))
         else:
             kept = Instances(name, was, now)
             _put_all(kept, instances(new), past)
@@ -62,7 +62,7 @@ def ingest(old: Entity | None, draft: Entity, now: int) -> Intake:
 def _first(draft: Entity, now: int, past: list[tuple[str, Instance]]) -> Intake:
     newest: Attributes = {}
     for name, attribute in draft.attributes.items():
-        newest[name] = attribute if isinstance(attribute, dict) else _newest(name, attribute, past)
+        newest[name] = attribute if not isinstance(attribute, list) else _newest(name, attribute, past)
     state = Entity(draft.id, draft.types, newest, draft.scopes, expires=draft.expires)
     return Intake(create(state, now), tuple(past))
 

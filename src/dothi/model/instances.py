@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeGuard
+from typing import Any, Final, TypeGuard
+
+from msgspec import UNSET
 
 from dothi.model.change import AttributeChange
-from dothi.model.entity import Instance, instances
+from dothi.model.entity import Instance, PlainProperty, instances
+
+_SCALARS: Final = frozenset((float, int, str, bool))
 
 
 class Instances:
@@ -18,14 +22,12 @@ class Instances:
         self.name = name
         self.now = now
         self.repeats = repeats
-        self.by_dataset: dict[str | None, Instance] = {
-            instance.get("datasetId"): instance for instance in instances(was)
-        }
+        self.by_dataset: dict[str | None, Instance] = {dataset_of(instance): instance for instance in instances(was)}
         self.changes: list[AttributeChange] = []
 
     def put(self, instance: Instance) -> bool:
         """Add the instance, or let it take the place of the one with its datasetId; whether anything changed."""
-        dataset = instance.get("datasetId")
+        dataset = dataset_of(instance)
         was = self.by_dataset.get(dataset)
         fresh = stamped(instance, was, self.now, self.repeats)
         if fresh is was:
@@ -47,11 +49,38 @@ class Instances:
         return left if len(left) > 1 else left[0] if left else None
 
 
+def dataset_of(instance: Instance) -> str | None:
+    """The datasetId of an instance, None for the default one."""
+    return None if instance.__class__ is PlainProperty else instance.get("datasetId")
+
+
 def gives_way(was: Instance | list[Instance] | None, new: Instance) -> TypeGuard[Instance | None]:
     """Whether the new instance stands alone in the place of the old attribute: the usual case, and the fast one."""
-    if was is None:
+    if was is None or was.__class__ is new.__class__ is PlainProperty:
         return True
-    return isinstance(was, dict) and was.get("datasetId") == new.get("datasetId")
+    return not isinstance(was, list) and was.get("datasetId") == new.get("datasetId")
+
+
+def timed(instance: Instance, created: int, modified: int) -> Instance:
+    """The instance with its createdAt and modifiedAt, as a PlainProperty where it can be one.
+
+    A PlainProperty that has no times yet, fresh from a document, gets them in place: it is in no entity.
+    """
+    if instance.__class__ is PlainProperty:
+        plain = instance
+        if plain.modifiedAt:
+            return PlainProperty(plain.value, plain.observedAt, plain.unitCode, created, modified)
+        plain.createdAt, plain.modifiedAt = created, modified
+        return plain
+    value = instance.get("value")
+    if value.__class__ in _SCALARS and instance["type"] == "Property":
+        observed, unit = instance.get("observedAt", UNSET), instance.get("unitCode", UNSET)
+        size = (
+            2 + (observed is not UNSET) + (unit is not UNSET) + ("createdAt" in instance) + ("modifiedAt" in instance)
+        )
+        if len(instance) == size:
+            return PlainProperty(value, observed, unit, created, modified)  # type: ignore[arg-type]
+    return {**instance, "createdAt": created, "modifiedAt": modified}
 
 
 def stamped(instance: Instance, was: Instance | None, now: int, repeats: bool = False) -> Instance:
@@ -61,16 +90,31 @@ def stamped(instance: Instance, was: Instance | None, now: int, repeats: bool = 
     sensor that repeats its value does not look stale. With an observedAt, equal is the same observation sent again.
     """
     if was is None:
-        return {**instance, "createdAt": now, "modifiedAt": now}
+        return timed(instance, now, now)
+    if instance.__class__ is was.__class__ is PlainProperty:
+        return _restamped(instance, was, now, repeats)
+    created = was["createdAt"]
     if repeats and "observedAt" not in instance:
-        return {**instance, "createdAt": was["createdAt"], "modifiedAt": now}
+        return timed(instance, created, now)
     if instance.get("value") != was.get("value"):
-        return {**instance, "createdAt": was["createdAt"], "modifiedAt": now}
-    fresh = {**instance, "createdAt": was["createdAt"], "modifiedAt": was["modifiedAt"]}
-    if fresh == was and identical(fresh, was):
+        return timed(instance, created, now)
+    fresh = {**instance, "createdAt": created, "modifiedAt": was["modifiedAt"]}
+    if fresh == was and identical(fresh, dict(was)):
         return was
-    fresh["modifiedAt"] = now
-    return fresh
+    return timed(instance, created, now)
+
+
+def _restamped(new: PlainProperty, was: PlainProperty, now: int, repeats: bool) -> Instance:
+    value, observed = new.value, new.observedAt
+    if (
+        value == was.value
+        and observed == was.observedAt
+        and new.unitCode == was.unitCode
+        and value.__class__ is was.value.__class__
+        and not (repeats and observed is UNSET)
+    ):
+        return was
+    return timed(new, was.createdAt, now)
 
 
 def identical(one: Any, other: Any) -> bool:

@@ -81,7 +81,7 @@ def patch_attribute(
     return one_attribute(old, kept, now)
 
 
-def merged_instance(was: Instance, patch: Instance) -> Instance:
+def merged_instance(was: Instance, patch: Instance) -> dict[str, Any]:
     """The instance with the members of the patch merged in; one of another kind takes its place as a whole."""
     if patch.get("type", was["type"]) != was["type"]:
         return _without_nulls(patch)
@@ -113,7 +113,7 @@ def merged_value(was: Any, patch: Any) -> Any:
     return fresh
 
 
-def _put_or_drop(instance: Instance, key: str, item: Any) -> None:
+def _put_or_drop(instance: dict[str, Any], key: str, item: Any) -> None:
     if item is None:
         instance.pop(key, None)
     else:
@@ -138,7 +138,7 @@ def _sub_attribute(name: str, patch: Any) -> Any:
     return _without_nulls(_complete(name, patch))
 
 
-def _without_nulls(instance: Instance) -> Instance:
+def _without_nulls(instance: Instance) -> dict[str, Any]:
     """The instance as it is stored where there was none before: what it deletes is not there anyway."""
     return {key: merged_value(None, item) for key, item in instance.items() if item != NULL}
 

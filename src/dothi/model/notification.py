@@ -154,7 +154,7 @@ def _gone(subscription: Subscription, entity: Entity, deleted: int) -> Attribute
 
 def _as_one(nulls: Instance | list[Instance]) -> Instance:
     """An attribute of which every instance is gone is told by one null, without the datasets that it had."""
-    if isinstance(nulls, dict):
+    if not isinstance(nulls, list):
         return nulls
     return {member: value for member, value in nulls[0].items() if member != "datasetId" or len(nulls) == 1}
 
@@ -175,7 +175,7 @@ def _with_previous(after: Instance, before: Instance) -> Instance:
     return {**after, PREVIOUS[held]: before[held]}
 
 
-def _null(subscription: Subscription, before: Instance, deleted: int) -> Instance:
+def _null(subscription: Subscription, before: Instance, deleted: int) -> dict[str, Any]:
     """A deleted instance: its kind with NGSI-LD Null as value (clause 4.5.0); times and value before if asked for."""
     held = VALUE_MEMBER[before["type"]]
     null = _null_instance(before["type"], before.get("datasetId"))
@@ -192,8 +192,8 @@ def _unknown_null(change: AttributeChange) -> Instance:
     return _null_instance("Property", change.dataset)
 
 
-def _null_instance(kind: str, dataset: str | None) -> Instance:
+def _null_instance(kind: str, dataset: str | None) -> dict[str, Any]:
     held = VALUE_MEMBER[kind]
     value: Any = {"@none": NULL} if held == "languageMap" else [NULL] if held in ("valueList", "objectList") else NULL
-    instance: Instance = {"type": kind, held: value}
+    instance = {"type": kind, held: value}
     return instance if dataset is None else {**instance, "datasetId": dataset}

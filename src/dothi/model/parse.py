@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from dothi.model.attribute import CREATE, NGSI_LD, PARTIAL, UPDATE, AttributeReader, Naming, Rules
-from dothi.model.entity import Attributes, Entity, Instance, instances
+from dothi.model.entity import Attributes, Entity, Instance, PlainProperty, instances
 from dothi.model.errors import BadRequestData
 from dothi.model.instant import parse_instant
 from dothi.model.kinds import bad
@@ -126,11 +126,11 @@ def _attributes(document: dict[str, Any], context: Naming, rules: Rules) -> Attr
         iri = expand(name)
         if iri in attributes:
             bad(name, f"names the attribute {iri} a second time; keep one")
-        if body.__class__ is dict and body.get("type") == "Property" and not simplified and name not in _INNER:
-            instance = _plain_property(body, offsets)
-            if instance is not None:
-                attributes[iri] = instance
+        if body.__class__ is PlainProperty:
+            if name not in _INNER and not simplified and _is_sound(body, offsets):
+                attributes[iri] = body
                 continue
+            body = body.members()
         if reader is None:
             reader = AttributeReader(expand, rules)
         if name in _INNER:
@@ -156,37 +156,26 @@ def _check_proof(attribute: Instance | list[Instance]) -> None:
             bad("ngsildproof", "its value is no object; write the proof structure of W3C Data Integrity")
 
 
-def _plain_property(body: dict[str, Any], offsets: bool) -> Instance | None:
-    """The body itself where it is a Property of nothing but a plain value, a time and a unit; None for all else."""
-    value: Any = body.get("value")
+def _is_sound(body: PlainProperty, offsets: bool) -> bool:
+    """Whether it can be taken as it is, its time normalized; all else, and what is wrong, is for the full reader."""
+    value = body.value
     kind = value.__class__
     if kind is float:
-        if not isfinite(value):
-            return None
+        if not isfinite(value):  # type: ignore[arg-type]
+            return False
     elif kind is str:
         if value == NULL:
-            return None
-    elif kind is int:
-        if not LEAST_INTEGER <= value <= GREATEST_INTEGER:
-            return None
-    elif kind is not bool:
-        return None
-    size = len(body)
-    if size == 2:
-        return {"type": "Property", "value": value}
-    members = 2
-    time = body.get("observedAt")
-    if time.__class__ is str:
+            return False
+    elif kind is int and not LEAST_INTEGER <= value <= GREATEST_INTEGER:  # type: ignore[operator]
+        body.value = float(value)
+    time = body.observedAt
+    if time is not UNSET:
         normal = normal_time(time)
         if normal is None or (time[-1] != "Z" and not offsets):
-            return None
-        if normal != time:
-            body = {**body, "observedAt": normal}
-        members = 3
-    unit = body.get("unitCode")
-    if unit.__class__ is str and unit and unit != NULL:
-        members += 1
-    return body if members == size else None
+            return False
+        body.observedAt = normal
+    unit = body.unitCode
+    return (unit is UNSET or (unit != "" and unit != NULL)) and not body.createdAt and not body.modifiedAt
 
 
 def _id(document: dict[str, Any]) -> str | None:
@@ -233,7 +222,7 @@ def _scopes(document: dict[str, Any], rules: Rules) -> tuple[str, ...] | None:
         if not rules.nulls:
             raise BadRequestData("scope: the NGSI-LD Null deletes, which this operation does not do; leave scope out")
         return ()
-    if isinstance(given, dict) and given.get("type") == "Property":
+    if isinstance(given, dict | PlainProperty) and given.get("type") == "Property":
         given = given.get("value")
     scopes = []
     for each in given if isinstance(given, list) else [given]:

@@ -13,7 +13,7 @@ from msgspec import UNSET
 from dothi.model.change import AttributeChange
 from dothi.model.entity import Attributes, Entity, Instance, each_instance, instances
 from dothi.model.errors import ResourceNotFound
-from dothi.model.instances import Instances, gives_way, stamped
+from dothi.model.instances import Instances, dataset_of, gives_way, stamped, timed
 from dothi.model.parse import Fragment
 from dothi.model.values import is_null
 
@@ -47,12 +47,11 @@ def create(draft: Entity, now: int) -> Outcome:
     attributes: Attributes = {}
     changes = []
     for name, attribute in draft.attributes.items():
-        if isinstance(attribute, dict):
-            fresh = {**attribute, "createdAt": now, "modifiedAt": now}
-            attributes[name] = fresh
-            changes.append(AttributeChange(name, fresh.get("datasetId"), None, fresh))
+        if not isinstance(attribute, list):
+            attributes[name] = fresh = timed(attribute, now, now)
+            changes.append(AttributeChange(name, dataset_of(fresh), None, fresh))
             continue
-        several = [{**instance, "createdAt": now, "modifiedAt": now} for instance in attribute]
+        several = [timed(instance, now, now) for instance in attribute]
         attributes[name] = several
         changes += [AttributeChange(name, fresh.get("datasetId"), None, fresh) for fresh in several]
     entity = Entity(draft.id, draft.types, attributes, draft.scopes, now, now, draft.expires)
@@ -65,10 +64,10 @@ def replace(old: Entity, draft: Entity, now: int, repeats: bool = False) -> Outc
     changes: list[AttributeChange] = []
     for name, new in draft.attributes.items():
         was = old.attributes.get(name)
-        if isinstance(new, dict) and gives_way(was, new):
+        if not isinstance(new, list) and gives_way(was, new):
             attributes[name] = fresh = stamped(new, was, now, repeats)
             if fresh is not was:
-                changes.append(AttributeChange(name, fresh.get("datasetId"), was, fresh))
+                changes.append(AttributeChange(name, dataset_of(fresh), was, fresh))
             continue
         kept = Instances(name, was, now, repeats)
         for instance in instances(new):
@@ -138,13 +137,13 @@ def upsert(old: Entity | None, draft: Entity, now: int, repeats: bool = False) -
     changes: list[AttributeChange] = []
     for name, new in draft.attributes.items():
         was = before.get(name)
-        if isinstance(new, dict) and gives_way(was, new):
+        if not isinstance(new, list) and gives_way(was, new):
             fresh = stamped(new, was, now, repeats)
             if fresh is not was:
                 if after is None:
                     after = before.copy()
                 after[name] = fresh
-                changes.append(AttributeChange(name, fresh.get("datasetId"), was, fresh))
+                changes.append(AttributeChange(name, dataset_of(fresh), was, fresh))
             continue
         kept = Instances(name, was, now, repeats)
         for instance in instances(new):

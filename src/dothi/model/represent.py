@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Literal
 
+from msgspec import UNSET
+
 from dothi.model.attribute import KIND_OF, Naming
-from dothi.model.entity import RESERVED, VALUE_MEMBER, Entity, Instance, instances
+from dothi.model.entity import RESERVED, VALUE_MEMBER, Entity, Instance, PlainProperty, instances
 from dothi.model.instant import format_instant
 from dothi.model.language import in_language
 from dothi.model.values import is_geometry
@@ -65,7 +67,7 @@ def represent(entity: Entity, context: Naming, how: Representation = NORMALIZED)
     compact = context.compact
     if how.format == "normalized" and how.is_whole and not how.sys_attrs:
         for iri, attribute in entity.attributes.items():
-            if isinstance(attribute, dict):
+            if not isinstance(attribute, list):
                 out[compact(iri)] = _plain(attribute) or _normalized(attribute, context, False)
             else:
                 out[compact(iri)] = [_plain(each) or _normalized(each, context, False) for each in attribute]
@@ -150,6 +152,13 @@ def _add(
 
 def _plain(instance: Instance) -> dict[str, Any] | None:
     """A copy without times, where no member needs a name of the context; None for all else."""
+    if isinstance(instance, PlainProperty):
+        plain: dict[str, Any] = {"type": "Property", "value": instance.value}
+        if instance.observedAt is not UNSET:
+            plain["observedAt"] = instance.observedAt
+        if instance.unitCode is not UNSET:
+            plain["unitCode"] = instance.unitCode
+        return plain
     holder = VALUE_MEMBER[instance["type"]]
     if holder == "vocab" or holder == "objectList":
         return None

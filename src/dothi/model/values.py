@@ -7,7 +7,7 @@ from functools import lru_cache
 from math import isfinite
 from typing import Any, Final
 
-from dothi.model.entity import VALUE_MEMBER, Instance
+from dothi.model.entity import VALUE_MEMBER, Instance, PlainProperty
 from dothi.model.instant import format_instant, parse_instant
 
 #: Stands for "delete this" in updates and merges (GS CIM 009 clause 4.5.0).
@@ -210,5 +210,7 @@ def is_null(instance: Instance) -> bool:
 
 def shown(value: object) -> str:
     """A value in a message, cut to a length that a reader bears."""
+    if isinstance(value, PlainProperty):
+        value = value.members()
     text = "null" if value is None else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -38,9 +38,11 @@ class Known:
     before: Entity | None
     after: Entity | None
     is_new: bool = False
-    #: Whether the stored state has places in the index.
-    placed: bool = False
-    #: The `doc` text of `after`, once it was written.
+    #: Whether a write of the group touched a place.
+    moved: bool = False
+    #: What the only write of the group to it has written, where that stands in `after` as it is.
+    written: Attributes | None = None
+    #: The `doc` text of `written`.
     doc: str = ""
     #: How much it counts among the remembered states.
     weight: int = 0
@@ -99,16 +101,32 @@ def encode_cause(cause: Cause) -> str | None:
 
 
 def _change_row(names: Names, known: Known, change: Change) -> tuple[Any, ...]:
-    doc = known.doc if _is_whole_state(known, change) else names.encode(_written(change))
+    doc = known.doc or names.encode(_written(change))
     return change.seq, known.n, change.at, KIND_NUMBERS[change.kind], encode_cause(change.cause), doc
 
 
-def _is_whole_state(known: Known, change: Change) -> bool:
-    """Whether the change wrote just what the state holds now, so that its text serves for both."""
-    if change.entity is not known.after or len(change.attributes) != len(change.entity.attributes):
-        return False
+def written_into(change: Change) -> Attributes | None:
+    """The attributes that a change wrote, where each stands whole in the state after it; None where one does not."""
     state = change.entity.attributes
-    return all(state.get(written.name) is written.after for written in change.attributes)
+    written: Attributes = {}
+    for attribute in change.attributes:
+        name = attribute.name
+        if attribute.after is None or state.get(name) is not attribute.after:
+            return None
+        written[name] = attribute.after
+    return written
+
+
+def _encode_state(names: Names, known: Known, after: Entity) -> str:
+    """The `doc` of the state. What a write brought is written once, and serves for state and change."""
+    written, attributes = known.written, after.attributes
+    if not written:
+        return names.encode(attributes)
+    known.doc = doc = names.encode(written)
+    if len(written) == len(attributes):
+        return doc
+    rest = names.encode({name: attribute for name, attribute in attributes.items() if name not in written})
+    return f"{doc[:-1]},{rest[1:]}"
 
 
 def _written(change: Change) -> Attributes:
@@ -129,7 +147,7 @@ def _written(change: Change) -> Attributes:
 
 def _deletion(before: Instance | None, dataset: str | None, at: int) -> Instance:
     kind = "Property" if before is None else before["type"]
-    instance: Instance = {"type": kind, "deletedAt": at}
+    instance = {"type": kind, "deletedAt": at}
     if dataset is not None:
         instance["datasetId"] = dataset
     return instance
@@ -140,23 +158,21 @@ def _write_entities(connection: apsw.Connection, names: Names, entities: Iterabl
     index = Index(names)
     for known in entities:
         n, before, after = known.n, known.before, known.after
-        placed = False
+        known.doc = ""
         if after is None:
             if known.is_new:
                 new.append(_deleted_row(names, known, now))
             else:
                 deleted.append((now, n))
         else:
-            types, doc = names.encode_types(after.types), names.encode(after.attributes)
-            known.doc = doc
-            placed = '"GeoProperty"' in doc
+            types, doc = names.encode_types(after.types), _encode_state(names, known, after)
             scopes = encode_scopes(after.scopes) if after.scopes else None
             if known.is_new:
                 new.append((types, scopes, after.created, after.modified, after.expires, None, doc, after.id, n))
             else:
                 updated.append((types, scopes, after.created, after.modified, after.expires, None, doc, n))
-        index.move(n, before, after, places=placed or known.placed)
-        known.before, known.is_new, known.placed = after, False, placed
+        index.move(n, before, after, places=known.moved)
+        known.before, known.is_new, known.moved = after, False, False
     if new:
         connection.executemany(_INSERT_ENTITY, new)
     if updated:

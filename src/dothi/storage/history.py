@@ -81,7 +81,7 @@ def _instances(entity: int, key: Key, column: Column, positions: Ints) -> list[I
     suffix = f"-{dataset}" if dataset else ""
     times = column.times[positions]
     last: dict[str, Any] | None = None
-    found = []
+    found: list[Instance] = []
     for time, text, recorded, (meta, value) in zip(
         times.tolist(), date_times(times), column.recorded[positions].tolist(), column.rows(positions), strict=True
     ):

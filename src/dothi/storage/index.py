@@ -6,7 +6,8 @@ from typing import Any
 
 import apsw
 
-from dothi.model.entity import Entity, each_instance
+from dothi.model.change import AttributeChange
+from dothi.model.entity import Entity, PlainProperty, each_instance
 from dothi.model.geo import box
 from dothi.storage.rows import Names
 
@@ -29,7 +30,7 @@ class Index:
         self._new_places: list[tuple[Any, ...]] = []
 
     def move(self, n: int, before: Entity | None, after: Entity | None, places: bool) -> None:
-        """Entity number `n` goes from one state to another; `places`: one of them has a GeoProperty."""
+        """Entity number `n` goes from one state to another; `places`: a GeoProperty may have come, gone or moved."""
         had, has = before.types if before else (), after.types if after else ()
         if had != has:
             intern = self._names.intern
@@ -61,6 +62,14 @@ class Index:
         west, south, east, north = box(geometry)
         lon, lat = geometry["coordinates"][:2] if geometry["type"] == "Point" else (None, None)
         return (n * PLACES + position, west, east, south, north, n, self._names.intern(name), lon, lat)
+
+
+def touches_place(change: AttributeChange) -> bool:
+    """Whether a GeoProperty comes, goes or moves by it."""
+    before, after = change.before, change.after
+    if before.__class__ is PlainProperty is after.__class__:
+        return False
+    return any(each is not None and each["type"] == "GeoProperty" for each in (before, after))
 
 
 def _places(entity: Entity | None) -> list[tuple[str, dict[str, Any]]]:

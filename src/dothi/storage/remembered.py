@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dothi.model.entity import Entity
 from dothi.storage.flush import Known
 
-#: Attributes of all remembered entities together; at some 800 bytes each, this bounds the memory to about 240 MB.
-MOST_ATTRIBUTES = 300_000
+#: Attributes of all remembered entities together; at some 200 bytes each, this bounds the memory to about 200 MB.
+MOST_ATTRIBUTES = 1_000_000
 #: An entity that was not written for so many microseconds makes room for others.
 STALE = 300_000_000
 

@@ -6,14 +6,19 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import apsw
+import msgspec
 import orjson
 
-from dothi.model.entity import Attributes, Entity
+from dothi.model.entity import Attributes, Entity, Instance, PlainProperty
 
 #: Columns of an entity row, in the order that `entity_of` reads and compile.py selects.
 COLUMNS = "n, id, types, scopes, created, modified, expires, doc"
 
 Row = tuple[Any, ...]
+
+_ENCODE = msgspec.json.Encoder().encode
+_PARTS = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_PLAIN = msgspec.json.Decoder(PlainProperty).decode
 
 
 class Names:
@@ -73,11 +78,11 @@ class Names:
             for name in attributes:
                 self.intern(name)
             document = {keys[name]: attribute for name, attribute in attributes.items()}
-        return orjson.dumps(document).decode()
+        return _ENCODE(document).decode()
 
     def decode(self, doc: str) -> Attributes:
         iris = self.iris
-        return {iris[key]: attribute for key, attribute in orjson.loads(doc).items()}
+        return {iris[key]: _attribute(raw) for key, raw in _PARTS(doc).items()}
 
     def encode_types(self, types: Iterable[str]) -> str:
         return orjson.dumps([self.intern(iri) for iri in types]).decode()
@@ -100,6 +105,18 @@ class Names:
             modified=modified,
             expires=expires,
         )
+
+
+def _attribute(raw: msgspec.Raw) -> Instance | list[Instance]:
+    """The instance or the instances of one member of `doc`."""
+    text = bytes(raw)
+    if text.startswith(b'{"type":"Property"'):
+        try:
+            return _PLAIN(text)
+        except msgspec.ValidationError:
+            pass
+    attribute: Instance | list[Instance] = orjson.loads(text)
+    return attribute
 
 
 def encode_scopes(scopes: Sequence[str]) -> str | None:

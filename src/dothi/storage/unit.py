@@ -12,7 +12,8 @@ from dothi.model.change import AttributeChange, Cause, Change, ChangeKind
 from dothi.model.entity import Entity, Instance
 from dothi.model.query import EntityQuery
 from dothi.storage.counters import Counters
-from dothi.storage.flush import Known, Past, PastColumns, Staged, flush
+from dothi.storage.flush import Known, Past, PastColumns, Staged, flush, written_into
+from dothi.storage.index import touches_place
 from dothi.storage.packing import Floats, Ints
 from dothi.storage.past import keep_columns, keep_past, new_positions, not_kept_yet
 from dothi.storage.remembered import Remembered
@@ -54,7 +55,7 @@ class Group:
         for row in self.connection.execute(_LOAD, (orjson.dumps(missing).decode(),)):
             doc = row[7]
             entity = None if doc is None else names.entity_of(row)
-            self.known[row[1]] = Known(row[0], entity, entity, placed=doc is not None and '"GeoProperty"' in doc)
+            self.known[row[1]] = Known(row[0], entity, entity)
         for id in missing:
             if id not in self.known:
                 self.known[id] = Known(0, None, None)
@@ -71,6 +72,8 @@ class Group:
             change = Change(self.counters.next_change(), unit.now, kind, entity, attributes, cause)
             self.changes.append(change)
             self.staged.changes.append((known, change))
+            known.moved = known.moved or kind == "deleted" or any(map(touches_place, attributes))
+            known.written = written_into(change) if entity.id not in self.staged.entities else None
             self.staged.entities[entity.id] = known
         self.staged.records.update(unit.records)
         for past in unit.past:
@@ -90,7 +93,7 @@ class Group:
     def remember(self) -> None:
         """After the commit: what was written need not be read again."""
         for known in self._written.values():
-            known.doc, known.last = "", None
+            known.doc, known.written, known.last = "", None, None
         self.remembered.keep(self._written.items())
 
 

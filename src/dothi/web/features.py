@@ -111,7 +111,7 @@ class LayerView:
         """Whether the layer says of its values what is normal."""
         return bool(self.layer.bands or self.layer.states)
 
-    def status(self, instance: Mapping[str, Any] | None) -> Status:
+    def status(self, instance: Instance | None) -> Status:
         """What the bands say of the layer's value (None: the entity has none); ok for a layer that judges nothing."""
         value = None if instance is None else value_of(dict(instance))
         return judge(value, self.layer.bands, self.layer.states)
@@ -122,7 +122,7 @@ class LayerView:
         return None if feature is None else orjson.dumps(feature)
 
 
-def observed_at(instance: Mapping[str, Any] | None, entity: Entity) -> int | None:
+def observed_at(instance: Instance | None, entity: Entity) -> int | None:
     """When the shown value was true: its own observedAt, else the newest of the entity, else its last change."""
     if instance is not None and isinstance(instance.get("observedAt"), str):
         return parse_instant(instance["observedAt"])
