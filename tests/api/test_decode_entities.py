@@ -36,7 +36,7 @@ ENTITY = st.dictionaries(
 
 
 def read(document: Any) -> Any:
-    """What the parser makes of a document: its attributes, or which problem it is (its words may show members in another order)."""
+    """What the parser makes of a document: its attributes, or which kind of problem it is."""
     try:
         return {name: _as_dict(each) for name, each in parse_entity(document, core_context()).attributes.items()}
     except Problem as problem:

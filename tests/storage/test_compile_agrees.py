@@ -295,8 +295,8 @@ class City:
                 if instance["type"] == "GeoProperty":
                     west, south, east, north = box(instance["value"])
                     lon, lat = (west, south) if instance["value"]["type"] == "Point" else (None, None)
-                    row = (n * 256 + position, west, east, south, north, n, self.number(name), lon, lat)
-                    run("INSERT INTO place VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+                    row = (n << 32 | self.number(name) << 8 | position, west, east, south, north, lon, lat)
+                    run("INSERT INTO place VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     def ids(self, query: EntityQuery) -> list[str]:
         compiled = compile_entities(query, self.numbers.get)

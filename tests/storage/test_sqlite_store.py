@@ -322,13 +322,14 @@ async def test_a_newer_file_is_refused_with_the_versions(tmp_path, store):
     import apsw
 
     connection = apsw.Connection(str(tmp_path / "city.db"))
+    layout = connection.pragma("user_version")
     connection.pragma("user_version", 9999)
     connection.close()
     other = SqliteStore(tmp_path)
     with pytest.raises(ValueError, match="layout 9999"):
         await other.open()
     connection = apsw.Connection(str(tmp_path / "city.db"))
-    connection.pragma("user_version", 1)
+    connection.pragma("user_version", layout)
     connection.close()
     await store.open()
 

@@ -19,7 +19,10 @@ from dothi.storage.terms import Bind, condition, key
 
 Number = Callable[[str], "int | None"]
 
-COLUMNS: Final = "e.n, e.id, e.types, e.scopes, e.created, e.modified, e.expires, e.doc"
+COLUMNS: Final = "e.n, e.id, e.modified"
+#: A box of so few degrees on each side, about 11 m, and more metres than lie between any of its points and its corner,
+#: which is rounded to float32 (1.7 m).
+_SMALL, _SLACK = 0.0001, 25.0
 #: What an entity itself can be ordered by.
 _COLUMNS: Final = {
     "id": "e.id",
@@ -47,8 +50,8 @@ class _Never(Exception):
 
 
 def compile_entities(query: EntityQuery, number: Number, *, count: bool = False) -> Compiled:
-    """One page of the matching entities (columns n, id, types, scopes, created, modified, expires, doc), living ones
-    only, ordered by n or by `query.order`; with `count` one row with their number, whatever the page.
+    """One page of the matching entities (columns n, id, modified), living ones only,
+    ordered by n or by `query.order`; with `count` one row with their number, whatever the page.
 
     `number` gives the number of a name, None where the file never saw it. The text of the statement depends on the
     query's shape alone, so that SQLite's statement cache serves all queries of that shape. Raises BadRequestData for
@@ -191,7 +194,9 @@ class _Select:
         return "entity AS e", [some, self._selected(selection, self._type)]
 
     def _type(self, iri: str) -> str:
-        return f"EXISTS (SELECT 1 FROM entity_type WHERE type = {self.bind(self.name(iri))} AND entity = e.n)"
+        number = self.name(iri)
+        of_several = f"EXISTS (SELECT 1 FROM entity_type WHERE type = {self.bind(number)} AND entity = e.n)"
+        return f"(e.types = {self.bind(f'[{number}]')} OR {of_several})"
 
     def _scopes(self, selection: Selection, *, first: bool) -> str:
         if first and not _has_all(selection):
@@ -250,6 +255,11 @@ class _Select:
         )
 
 
+def _reach(metres: float) -> float:
+    """As `reach`; below 0, what no haversine is as small as."""
+    return reach(metres) if metres >= 0 else -1.0
+
+
 def _paths(top: str, path: AttributePath) -> Iterator[str]:
     """Where the value to order by may lie: in the only instance or the first of several, by kind of attribute."""
     below = "".join(map(key, path.names[1:]))
@@ -291,12 +301,26 @@ class _Place:
             # No box to look into: nearly all entities match, and a page of them is soon full.
             return f"geo_any({self.object}, e.doc -> {self.path})"
         west, south, east, north = map(self.bind, around)
-        doc = f"(SELECT x.doc -> {self.path} FROM entity AS x WHERE x.n = p.entity)"
+        doc = f"(SELECT x.doc -> {self.path} FROM entity AS x WHERE x.n = p.id >> 32)"
         return (
-            f"e.n IN (SELECT p.entity FROM place AS p WHERE p.west <= {east} AND p.east >= {west} "
-            f"AND p.south <= {north} AND p.north >= {south} AND p.attribute = {self.attribute} "
-            f"AND {self._exact(doc)})"
+            f"e.n IN (SELECT p.id >> 32 FROM place AS p WHERE p.west <= {east} AND p.east >= {west} "
+            f"AND p.south <= {north} AND p.north >= {south} AND p.id >> 8 & 16777215 = {self.attribute} "
+            f"AND {self._by_box(self._exact(doc))})"
         )
+
+    def _by_box(self, exact: str) -> str:
+        """Lets the box of a place decide where it can, since exact coordinates are a look into another table."""
+        geo = self.geo
+        if geo.relation == "near" and self.test.is_point:
+            sure, never = self._near("p.west", "p.south", -_SLACK), self._near("p.west", "p.south", _SLACK)
+            is_small = f"p.east - p.west < {_SMALL} AND p.north - p.south < {_SMALL}"
+            return f"CASE WHEN {is_small} AND {sure} THEN 1 WHEN {is_small} AND NOT ({never}) THEN 0 ELSE {exact} END"
+        around = rectangle(geo)
+        if around is not None and geo.relation in ("within", "intersects"):
+            west, south, east, north = map(self.bind, around)
+            inside = f"p.west > {west} AND p.east < {east} AND p.south > {south} AND p.north < {north}"
+            return f"CASE WHEN {inside} THEN 1 ELSE {exact} END"
+        return exact
 
     def _exact(self, instances: str) -> str:
         return f"CASE WHEN p.lon IS NULL THEN geo_any({self.object}, {instances}) ELSE {self._point()} END"
@@ -304,7 +328,7 @@ class _Place:
     def _point(self) -> str:
         """The exact test of a Point at (p.lon, p.lat): arithmetic where that is all it takes."""
         if self.geo.relation == "near" and self.test.is_point:
-            return self._near()
+            return self._near("p.lon", "p.lat")
         around = rectangle(self.geo)
         if around is not None and self.geo.relation in ("within", "intersects"):
             west, south, east, north = map(self.bind, around)
@@ -312,15 +336,15 @@ class _Place:
             return f"p.lon {more} {west} AND p.lon {less} {east} AND p.lat {more} {south} AND p.lat {less} {north}"
         return f"geo_point({self.object}, p.lon, p.lat)"
 
-    def _near(self) -> str:
-        """The haversine of model.relation, term for term."""
-        lon, lat = self.geo.geometry["coordinates"][:2]
+    def _near(self, lon: str, lat: str, slack: float = 0.0) -> str:
+        """The haversine of model.relation, term for term; with `slack` for a ring so many metres wider on each side."""
+        own_lon, own_lat = self.geo.geometry["coordinates"][:2]
         half = self.bind(math.pi / 360)
-        up, along = f"sin((p.lat - {self.bind(lat)}) * {half})", f"sin((p.lon - {self.bind(lon)}) * {half})"
-        cosine = self.bind(math.cos(math.radians(lat)))
-        central = f"({up} * {up} + {cosine} * cos(radians(p.lat)) * {along} * {along})"
+        up, along = f"sin(({lat} - {self.bind(own_lat)}) * {half})", f"sin(({lon} - {self.bind(own_lon)}) * {half})"
+        cosine = self.bind(math.cos(math.radians(own_lat)))
+        central = f"({up} * {up} + {cosine} * cos(radians({lat})) * {along} * {along})"
         low, high = self.geo.min_distance, self.geo.max_distance
-        tests = [] if high is None else [f"{central} <= {self.bind(reach(high))}"]
+        tests = [] if high is None else [f"{central} <= {self.bind(_reach(high + slack))}"]
         if low is not None:
-            tests.append(f"{central} > {self.bind(reach(low))}")
+            tests.append(f"{central} > {self.bind(_reach(low - slack))}")
         return " AND ".join(tests)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import apsw
+import msgspec
 import orjson
 
 from dothi.model.change import Cause, Change
@@ -30,8 +31,7 @@ INSERT_CHANGE = "INSERT INTO change (seq, entity, at, kind, cause, doc) VALUES (
 _OUTSIDE = Cause()
 
 
-@dataclass(slots=True)
-class Known:
+class Known(msgspec.Struct, gc=False):
     """What the group knows of one entity: its number (0 = none yet), its state before the group and now."""
 
     n: int

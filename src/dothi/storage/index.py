@@ -11,7 +11,7 @@ from dothi.model.entity import Entity, PlainProperty, each_instance
 from dothi.model.geo import box
 from dothi.storage.rows import Names
 
-#: At most this many geometries of one entity are indexed; ids in `place` are entity * PLACES + position.
+#: At most this many geometries of one entity are indexed.
 PLACES = 256
 
 Pairs = list[tuple[Any, int]]
@@ -43,7 +43,7 @@ class Index:
         if places:
             old, new = _places(before), _places(after)
             if old != new:
-                self._gone_places += [(n * PLACES + position,) for position in range(len(old))]
+                self._gone_places += [(self._place_id(n, name, position),) for position, (name, _) in enumerate(old)]
                 self._new_places += [self._place_row(n, position, *place) for position, place in enumerate(new)]
 
     def store(self, connection: apsw.Connection) -> None:
@@ -53,7 +53,7 @@ class Index:
             (self._gone_scopes, "DELETE FROM entity_scope WHERE scope = ? AND entity = ?"),
             (self._new_scopes, "INSERT OR IGNORE INTO entity_scope (scope, entity) VALUES (?, ?)"),
             (self._gone_places, "DELETE FROM place WHERE id = ?"),
-            (self._new_places, "INSERT INTO place VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+            (self._new_places, "INSERT INTO place VALUES (?, ?, ?, ?, ?, ?, ?)"),
         ):
             if rows:
                 connection.executemany(sql, rows)
@@ -61,7 +61,10 @@ class Index:
     def _place_row(self, n: int, position: int, name: str, geometry: dict[str, Any]) -> tuple[Any, ...]:
         west, south, east, north = box(geometry)
         lon, lat = geometry["coordinates"][:2] if geometry["type"] == "Point" else (None, None)
-        return (n * PLACES + position, west, east, south, north, n, self._names.intern(name), lon, lat)
+        return (self._place_id(n, name, position), west, east, south, north, lon, lat)
+
+    def _place_id(self, n: int, name: str, position: int) -> int:
+        return n << 32 | self._names.intern(name) << 8 | position
 
 
 def touches_place(change: AttributeChange) -> bool:

@@ -1,4 +1,4 @@
-"""States of the entities written last, so that neither the writer nor a reader need decode what was just written."""
+"""States of the entities written last or read, so that neither the writer nor a reader need decode them again."""
 
 from __future__ import annotations
 
@@ -41,6 +41,14 @@ class Remembered:
                 state.weight = len(state.after.attributes)
                 self._attributes += state.weight
                 self._known[id] = state
+
+    def learn(self, n: int, entity: Entity) -> None:
+        """Take in a state that was read, where there is room. To be called on the loop, as `keep` is: so what is read
+        between a commit and its `keep` is the new state or gives way to it."""
+        weight = len(entity.attributes)
+        if entity.id not in self._known and self._attributes + weight <= self._most:
+            self._attributes += weight
+            self._known[entity.id] = Known(n, entity, entity, weight=weight)
 
     def clear(self) -> None:
         self._known.clear()

@@ -42,6 +42,7 @@ STEPS = 5_000
 #: Pages of entities and last instances of one attribute that are read on the loop.
 SHORT_PAGE, SHORT_PAST = 100, 200
 
+_BY_NUMBERS = f"SELECT {COLUMNS} FROM entity WHERE n IN (SELECT value FROM json_each(?))"
 _BY_ID = f"SELECT {COLUMNS} FROM entity WHERE id = ? AND doc IS NOT NULL"
 
 
@@ -103,8 +104,9 @@ class SqliteStore:
         remembered = self._writer.remembered.entity(id)
         if remembered is not None:
             return remembered
-        row = self._point.connection.execute(_BY_ID, (id,)).fetchone()
-        return None if row is None else self._names.entity_of(row)
+        connection = self._point.connection
+        row = connection.execute(_BY_ID, (id,)).fetchone()
+        return None if row is None else self._learnt(connection, row)
 
     async def entities(self, query: EntityQuery, *, count: bool = False) -> Page:
         read = self._quick_read if query.limit <= SHORT_PAGE else self._read
@@ -170,15 +172,33 @@ class SqliteStore:
         compiled = compile_entities(query, self._names.number)
         found: list[Entity] = []
         if not compiled.empty and query.limit:
-            found = [self._entity_of(row) for row in connection.execute(compiled.sql, compiled.parameters)]
+            found = self._states(connection, connection.execute(compiled.sql, compiled.parameters).fetchall())
         return Page(found, self._count(connection, query) if count else None)
 
-    def _entity_of(self, row: Row) -> Entity:
-        """The entity of a row; the remembered one where that is of the same write, since each has a time of its own."""
-        remembered = self._writer.remembered.entity(row[1])
-        if remembered is not None and remembered.modified == row[5]:
-            return remembered
-        return self._names.entity_of(row)
+    def _states(self, connection: apsw.Connection, rows: Sequence[tuple[Any, ...]]) -> list[Entity]:
+        """The entities of rows (n, id, modified) in their order; a remembered one where it is of the same write, since
+        each write has a time of its own, the others by one SELECT."""
+        remembered = self._writer.remembered.entity
+        found: list[Entity | None] = []
+        missing: list[int] = []
+        for n, id, modified in rows:
+            entity = remembered(id)
+            if entity is None or entity.modified != modified:
+                entity = None
+                missing.append(n)
+            found.append(entity)
+        if missing:
+            read = {row[0]: row for row in connection.execute(_BY_NUMBERS, (orjson.dumps(missing).decode(),))}
+            states = iter([self._learnt(connection, read[n]) for n in missing])
+            found = [next(states) if entity is None else entity for entity in found]
+        return found  # type: ignore[return-value]
+
+    def _learnt(self, connection: apsw.Connection, row: Row) -> Entity:
+        """The entity of a row; remembered where the loop reads, on which no commit can come between."""
+        entity = self._names.entity_of(row)
+        if connection is self._point.connection:
+            self._writer.remembered.learn(row[0], entity)
+        return entity
 
     def _count(self, connection: apsw.Connection, query: EntityQuery) -> int:
         compiled = compile_entities(query, self._names.number, count=True)

@@ -47,8 +47,8 @@ class Group:
                 known = self.remembered.get(id)
                 if known is None:
                     missing.append(id)
-                else:
-                    self.known[id] = known
+                else:  # a copy, since readers see the remembered one while the group is not committed yet
+                    self.known[id] = Known(known.n, known.after, known.after)
         if not missing:
             return
         names = self.names
