@@ -20,10 +20,12 @@ KIND_NUMBERS = {"created": 0, "updated": 1, "deleted": 2}
 PAST = 3
 
 _INSERT_ENTITY = """
-INSERT INTO entity (types, scopes, created, modified, expires, deleted, doc, id, n) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO entity (types, scopes, created, modified, expires, deleted, doc, id, n)
+VALUES (?, ?, ?, ?, ?, ?, jsonb(?), ?, ?)
 """
 _UPDATE_ENTITY = """
-UPDATE entity SET types = ?, scopes = ?, created = ?, modified = ?, expires = ?, deleted = ?, doc = ? WHERE n = ?
+UPDATE entity SET types = ?, scopes = ?, created = ?, modified = ?, expires = ?, deleted = ?, doc = jsonb(?)
+WHERE n = ?
 """
 _MARK_DELETED = "UPDATE entity SET deleted = ?, expires = NULL, doc = NULL WHERE n = ?"
 INSERT_CHANGE = "INSERT INTO change (seq, entity, at, kind, cause, doc) VALUES (?, ?, ?, ?, ?, ?)"

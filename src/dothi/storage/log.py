@@ -15,7 +15,7 @@ from dothi.storage.rows import Names
 _KINDS: tuple[ChangeKind, ...] = ("created", "updated", "deleted")
 
 _AFTER = """
-SELECT seq, at, kind, cause, change.doc, entity.n, id, types, scopes, created, modified, expires, entity.doc
+SELECT seq, at, kind, cause, change.doc, entity.n, id, types, scopes, created, modified, expires, json(entity.doc)
 FROM change JOIN entity ON entity.n = change.entity
 WHERE seq > ? AND kind <> ? ORDER BY seq LIMIT ?
 """

@@ -12,7 +12,7 @@ import orjson
 from dothi.model.entity import Attributes, Entity, Instance, PlainProperty
 
 #: Columns of an entity row, in the order that `entity_of` reads and compile.py selects.
-COLUMNS = "n, id, types, scopes, created, modified, expires, doc"
+COLUMNS = "n, id, types, scopes, created, modified, expires, json(doc)"
 
 Row = tuple[Any, ...]
 

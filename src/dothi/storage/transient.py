@@ -7,7 +7,7 @@ import apsw
 _EXPIRED = "SELECT id FROM entity WHERE expires <= ? AND doc IS NOT NULL ORDER BY expires LIMIT ?"
 
 #: No index holds this, so it reads every document: for the start only.
-_WITH_EXPIRING = """SELECT id FROM entity WHERE instr(doc, '"expiresAt"')"""
+_WITH_EXPIRING = """SELECT id FROM entity WHERE instr(doc, CAST('expiresAt' AS BLOB))"""
 
 
 def expired(connection: apsw.Connection, now: int, limit: int) -> list[str]:
