@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import apsw
 
-#: Pages in the log (4 KiB each) from which on it is folded back.
-CHECKPOINT_PAGES = 8_000
+#: Pages in the log (4 KiB each) from which on it is folded back: at most some 128 MiB wait there. The last part of a
+#: fold holds the writer for a sync of the file, so it should be rare.
+CHECKPOINT_PAGES = 32_000
 
 
 class Checkpointer:
@@ -48,7 +49,8 @@ class Checkpointer:
             self._wake.clear()
             if self._ended:
                 return
-            fold(self._connection)
+            fold(self._connection)  # the bulk
+            fold(self._connection)  # what came meanwhile, so that little is left to do while the writer waits
             self._upkeep(fold, False)
 
 
