@@ -148,5 +148,5 @@ async def test_the_newest_row_is_the_state(city: City) -> None:
     entity = await city.store.entity("urn:ngsi-ld:AirQualityObserved:hcmc:model")
     assert entity is not None
     [pm25] = [value for iri, value in entity.attributes.items() if iri.endswith("/pm25")]
-    assert isinstance(pm25, dict)
+    assert not isinstance(pm25, list)
     assert (pm25["value"], pm25["observedAt"], pm25["unitCode"]) == (19.7, "2024-09-30T23:00:00Z", "GQ")

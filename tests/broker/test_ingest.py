@@ -8,7 +8,6 @@ from dothi.broker.ingest import Ingest
 from dothi.broker.outside import Outside
 from dothi.model.change import Cause
 from dothi.model.context import core_context
-from dothi.model.errors import BadRequestData, ResourceNotFound
 from dothi.storage.sqlite import SqliteStore
 
 CORE = core_context()
@@ -76,13 +75,3 @@ async def test_the_cause_is_kept_with_the_change(ingest, store):
     await ingest.put([station(at(1, 21))], None, "mqtt:lorawan")
     (change,) = await store.changes(0)
     assert change.cause == Cause("mqtt:lorawan")
-
-
-async def test_an_evolution_is_extended(ingest, store):
-    await ingest.put([station(at(2, 22))], None, "api")
-    await ingest.extend(ID, {"heat": [at(1, 21), at(3, 23)]}, CORE)
-    assert await past(store) == [("01", 21), ("02", 22), ("03", 23)]
-    with pytest.raises(ResourceNotFound):
-        await ingest.extend("urn:x:other", {"heat": [at(1, 21)]}, CORE)
-    with pytest.raises(BadRequestData, match="urn:x:other"):
-        await ingest.extend(ID, {"id": "urn:x:other", "heat": [at(1, 21)]}, CORE)

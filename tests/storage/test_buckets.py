@@ -76,7 +76,9 @@ def test_whole_range_is_one_bucket():
     assert (bucket.start, bucket.values) == (5, {"avg": 2.0})
 
 
-@pytest.mark.parametrize("text", ["", "P", "PT", "1H", "P1H", "P-1D", "P1M2D", "PT1.S"])
+@pytest.mark.parametrize(
+    "text", ["", "P", "PT", "1H", "P1H", "P-1D", "PT1.S", "PT1.5H1M", "P0.5M", "P9999Y", "P99999999999D"]
+)
 def test_a_wrong_period_is_refused(text):
     with pytest.raises(BadRequestData, match="aggrPeriodDuration"):
         parse_period(text)
@@ -85,3 +87,48 @@ def test_a_wrong_period_is_refused(text):
 def test_texts_have_an_order_but_no_mean():
     (bucket,) = aggregate_values(np.array([1, 2]), ["b", "a"], Window(), ("min", "max", "avg", "totalCount"), "P1D")
     assert bucket.values == {"min": "a", "max": "b", "avg": None, "totalCount": 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "months", "micros"),
+    [
+        ("PT0.5H", 0, HOUR // 2),
+        ("PT1,5S", 0, 1_500_000),
+        ("P2W", 0, 14 * 24 * HOUR),
+        ("P1DT12H", 0, 36 * HOUR),
+        ("P0.5Y", 6, 0),
+        ("P1Y2M3DT4H5M6S", 14, 76 * HOUR + 306_000_000),
+        ("PT0S", 0, 0),
+    ],
+)
+def test_periods_are_read(text, months, micros):
+    assert parse_period(text) == (months, micros)
+
+
+def test_a_month_and_a_day_follow_the_calendar_and_then_the_clock():
+    start, last = map(parse_instant, ("2024-01-31T00:00:00Z", "2024-04-01T00:00:00Z"))
+    assert days(edges(start, last, Window(), "P1M1D")) == ["2024-01-31", "2024-03-01", "2024-04-02"]
+
+
+def test_periods_at_the_end_of_time_end_with_it():
+    last = parse_instant("9999-12-31T00:00:00Z")
+    for period in ("P1Y", "P7D", "P1000Y"):
+        (bucket,) = aggregate_numbers(np.array([last]), np.array([1.0]), Window(), ("avg",), period)
+        assert bucket.end == parse_instant("9999-12-31T23:59:59.999999Z")
+
+
+def test_every_kind_of_value_has_the_aggregates_of_its_kind():
+    def of(values):
+        (bucket,) = aggregate_values(np.arange(len(values)), values, Window(), METHODS, "PT0S")
+        return {method: value for method, value in bucket.values.items() if value is not None}
+
+    assert of([True, False, True]) == {
+        "totalCount": 3, "distinctCount": 2, "sum": 2, "avg": 2 / 3, "min": 0, "max": 1, "sumsq": 2,
+        "stddev": pytest.approx(math.sqrt(2) / 3),
+    }  # fmt: skip
+    assert of([[1, 2, 3], [4]])["avg"] == 2
+    assert of([{"a": 1}, {"a": 1}]) == {"totalCount": 2, "distinctCount": 1}
+    early, late = "2026-01-01T08:00:00.5Z", "2026-01-01T08:00:01Z"
+    assert (of([late, early])["min"], of([late, early])["max"]) == (early, late)
+    typed = [{"@type": "DateTime", "@value": late}, {"@type": "DateTime", "@value": "2026-01-01T15:00:00+07:00"}]
+    assert of(typed) == {"totalCount": 2, "distinctCount": 2, "min": "2026-01-01T15:00:00+07:00", "max": late}

@@ -12,10 +12,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from dothi.model.collation import Collation
 from dothi.model.entity import Entity, each_instance
 from dothi.model.geo import LOCATION, box
 from dothi.model.instant import format_instant
-from dothi.model.match import matches
+from dothi.model.match import compile_match, matches
+from dothi.model.ordering import in_order
 from dothi.model.query import (
     AllOf,
     And,
@@ -26,8 +28,10 @@ from dothi.model.query import (
     EntityQuery,
     Exists,
     GeoQuery,
+    LinkedPath,
     Name,
     Or,
+    Order,
     Range,
     Selector,
     UriLiteral,
@@ -95,7 +99,20 @@ geometries = st.one_of(
     st.tuples(st.sampled_from([0.0, 1.0, 106.6]), st.sampled_from([0.0, 1.0]), st.sampled_from([1.0, 2.0])).map(
         lambda at: square(*at)
     ),
+    st.sampled_from([0.0, 1.0]).map(lambda west: ring(west, 0.0)),
+    st.lists(st.sampled_from([0.0, 2.0, 4.0]), min_size=2, max_size=3, unique=True).map(
+        lambda wests: {"type": "MultiPolygon", "coordinates": [square(west, 0.0, 1.0)["coordinates"] for west in wests]}
+    ),
+    st.lists(coordinates.map(list), min_size=1, max_size=3).map(
+        lambda spots: {"type": "MultiPoint", "coordinates": spots}
+    ),
 )
+
+
+def ring(west: float, south: float) -> dict[str, Any]:
+    """A square of three degrees with a hole of one in its middle."""
+    outer, inner = square(west, south, 3.0)["coordinates"], square(west + 1, south + 1, 1.0)["coordinates"]
+    return {"type": "Polygon", "coordinates": [*outer, *inner]}
 
 
 def square(west: float, south: float, size: float) -> dict[str, Any]:
@@ -109,6 +126,9 @@ def square(west: float, south: float, size: float) -> dict[str, Any]:
 def kind(type: str, **members: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({"type": st.just(type), **members})
 
+
+#: The ids of entities, which is where relationships can lead.
+IDS = [f"urn:x:{n}" for n in range(5)]
 
 texts_or_lists = texts | st.lists(texts, max_size=2)
 uris = st.sampled_from(["urn:x:1", "urn:x:2", "red"])
@@ -199,7 +219,7 @@ literals = ordered | st.booleans() | uris.map(UriLiteral) | ranges
 orders = st.sampled_from([">", ">=", "<", "<="])
 equalities = st.sampled_from(["==", "!="])
 terms = st.one_of(
-    st.builds(Exists, paths | timed_paths),
+    st.builds(Exists, paths | timed_paths, st.booleans()),
     st.builds(Compare, paths, equalities, st.lists(literals, min_size=1, max_size=3).map(tuple)),
     st.builds(Compare, paths, orders, st.tuples(ordered)),
     st.builds(
@@ -273,7 +293,10 @@ class City:
         self.numbers: dict[str, int] = {}
 
     def number(self, iri: str) -> int:
-        return self.numbers.setdefault(iri, len(self.numbers) + 1)
+        if iri not in self.numbers:
+            self.numbers[iri] = len(self.numbers) + 1
+            self.connection.execute("INSERT INTO name (n, iri) VALUES (?, ?)", (self.numbers[iri], iri))
+        return self.numbers[iri]
 
     def load(self, entities: list[Entity]) -> None:
         run = self.connection.execute
@@ -337,6 +360,93 @@ def test_sql_and_memory_agree_on_q_alone(city: City, made: list[Entity], q: Any)
     city.load(made)
     query = EntityQuery(q=q, limit=100)
     assert city.ids(query) == [entity.id for entity in made if matches(entity, query)]
+
+
+near = st.sampled_from(IDS)
+links = st.one_of(
+    kind("Relationship", object=near | st.lists(near, min_size=1, max_size=2)),
+    kind("ListRelationship", objectList=st.lists(near | near.map(lambda target: {"object": target}), max_size=2)),
+    plain,
+)
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> list[Entity]:
+    """Entities that lead to one another, to themselves and to what is not there."""
+    return [
+        Entity(
+            entity.id,
+            entity.types,
+            {**entity.attributes, **draw(st.dictionaries(st.sampled_from(NAMES), several(1, links), max_size=3))},
+        )
+        for entity in draw(entities())
+    ]
+
+
+def followed(inner: st.SearchStrategy[AttributePath]) -> st.SearchStrategy[AttributePath]:
+    return st.builds(
+        lambda names, path, types: AttributePath(names, (), LinkedPath(path, types)),
+        st.tuples(st.sampled_from([*NAMES, NEVER_SEEN])) | st.tuples(st.sampled_from(NAMES), st.sampled_from(SUBS)),
+        inner,
+        st.lists(st.sampled_from([*TYPES, NEVER_SEEN]), max_size=2).map(tuple),
+    )
+
+
+linked_paths = followed(paths | timed_paths | followed(paths))
+linked_terms = st.one_of(
+    st.builds(Exists, linked_paths, st.booleans()),
+    st.builds(Compare, followed(paths | followed(paths)), equalities, st.lists(literals, min_size=1).map(tuple)),
+    st.builds(Compare, followed(paths), orders, st.tuples(ordered)),
+    st.builds(Compare, followed(timed_paths), orders, st.tuples(instants)),
+)
+
+
+@CAREFUL
+@given(
+    made=graphs(),
+    q=linked_terms | st.builds(lambda *parts: And(parts), linked_terms, queries),
+    datasets=st.just(()) | st.lists(st.sampled_from([*DATASETS, "@none"]), min_size=1, max_size=2).map(tuple),
+)
+def test_sql_and_memory_follow_the_same_links(
+    city: City, made: list[Entity], q: Any, datasets: tuple[str, ...]
+) -> None:
+    city.load(made)
+    query = EntityQuery(q=q, limit=100, dataset_ids=datasets)
+    by_id = {entity.id: entity for entity in made}
+    holds = compile_match(query, by_id.get)
+    assert city.ids(query) == [entity.id for entity in made if holds(entity)]
+
+
+order_paths = st.one_of(
+    paths,
+    timed_paths,
+    st.sampled_from(["id", "type", "createdAt", "modifiedAt"]).map(lambda name: AttributePath((name,))),
+)
+order_keys = st.one_of(
+    st.builds(
+        Order,
+        order_paths,
+        st.booleans(),
+        collation=st.none() | st.sampled_from([Collation(), Collation("vi", 1, numeric=True)]),
+        lang=st.sampled_from([None, "vi", "en;q=0.5,vi"]),
+    ),
+    st.builds(Order, st.just(AttributePath((LOCATION,))), st.booleans(), near=geometries),
+    st.builds(Order, st.sampled_from(NAMES).map(lambda name: AttributePath((name,))), st.booleans(), near=geometries),
+)
+
+
+@CAREFUL
+@given(
+    made=entities(),
+    order=st.lists(order_keys, min_size=1, max_size=3).map(tuple),
+    datasets=st.just(()) | st.lists(st.sampled_from([*DATASETS, "@none"]), min_size=1, max_size=2).map(tuple),
+)
+def test_sql_and_memory_order_alike(
+    city: City, made: list[Entity], order: tuple[Order, ...], datasets: tuple[str, ...]
+) -> None:
+    city.load(made)
+    query = EntityQuery(order=order, limit=100, dataset_ids=datasets)
+    assert city.ids(query) == [entity.id for entity in in_order(made, order, datasets)]
 
 
 @CAREFUL

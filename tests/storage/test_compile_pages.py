@@ -9,6 +9,7 @@ import apsw
 import orjson
 import pytest
 
+from dothi.model.collation import parse_collation
 from dothi.model.errors import BadRequestData
 from dothi.model.geo import LOCATION, parse_geo
 from dothi.model.qlang import parse_path, parse_query
@@ -26,8 +27,8 @@ def read(text: str) -> Any:
     return parse_query(text, lambda name: "x:" + name)
 
 
-def by(path: str, *, descending: bool = False) -> Order:
-    return Order(parse_path(path, lambda name: "x:" + name), descending)
+def by(path: str, *, descending: bool = False, **more: Any) -> Order:
+    return Order(parse_path(path, lambda name: "x:" + name), descending, **more)
 
 
 @pytest.fixture
@@ -145,9 +146,20 @@ def test_order_by_value_ranks_types_and_puts_the_absent_last(connection: apsw.Co
     assert numbers(connection, EntityQuery(order=(by("type"), by("createdAt", descending=True)), limit=2)) == [9, 8]
 
 
-def test_texts_are_ordered_by_letter_before_accent_before_case(connection: apsw.Connection) -> None:
+def test_texts_are_ordered_by_code_point_unless_a_collation_is_named(connection: apsw.Connection) -> None:
+    # Bến, Dĩ, ap, ben, da, zoo, Đà, Ấp, ấp
+    assert numbers(connection, EntityQuery(order=(by("name"),))) == [3, 9, 7, 4, 2, 5, 1, 6, 8]
     # ap, ấp, Ấp, ben, Bến, da, Đà, Dĩ, zoo
-    assert numbers(connection, EntityQuery(order=(by("name"),))) == [7, 8, 6, 4, 3, 2, 1, 9, 5]
+    root = EntityQuery(order=(by("name", collation=parse_collation("und")),))
+    assert numbers(connection, root) == [7, 8, 6, 4, 3, 2, 1, 9, 5]
+    # ap, ấp, Ấp, ben, Bến, da, Dĩ, Đà, zoo
+    vietnamese = EntityQuery(order=(by("name", collation=parse_collation("vi")),))
+    assert numbers(connection, vietnamese) == [7, 8, 6, 4, 3, 2, 9, 1, 5]
+
+
+def test_order_by_distance_is_from_the_place_given(connection: apsw.Connection) -> None:
+    order = Order(parse_path("location", lambda _: LOCATION), near={"type": "Point", "coordinates": [106.7, 10.98]})
+    assert numbers(connection, EntityQuery(order=(order,), limit=4)) == [5, 6, 4, 7]
 
 
 def test_a_page_of_a_type_is_walked_without_sorting(connection: apsw.Connection) -> None:

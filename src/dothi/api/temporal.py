@@ -2,15 +2,47 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
+import orjson
+
+from dothi.api import distributed_writes as shared
+from dothi.api.distributed import federation_of, page_of_pasts, past_elsewhere
+from dothi.api.entity_maps import evolving, map_of_one, mapped, uses_map
 from dothi.api.exchange import PAGING, PREFIX, Exchange, Header, Operation, Reply, created, no_content
+from dothi.api.media import JSON_LD
+from dothi.api.parameters import flag
 from dothi.api.query import QUERYING, check_asks_something, check_id, entity_query, query_parameters
 from dothi.api.timeline import TIMELINE, Timeline, timeline_of
-from dothi.api.timespan import TEMPORAL, Asked, content_range, part_of, window_of
-from dothi.broker.consume import unknown_entity
+from dothi.api.timespan import TEMPORAL, Asked, Part, Periods, content_range, part_of, part_of_periods, window_of
+from dothi.broker.consume import EntityPage, unknown_entity
+from dothi.broker.entity_maps import mapped_page
+from dothi.broker.federation.evolution import joined_history
+from dothi.broker.federation.writing import Written
 from dothi.model.context import Context
-from dothi.model.errors import BadRequestData, ResourceNotFound
+from dothi.model.entity import Entity
+from dothi.model.entity_map import LOCAL
+from dothi.model.errors import BadRequestData, InvalidRequest, ResourceNotFound
+from dothi.model.projection import MEMBERS
+from dothi.model.query import EntityQuery, Window
+from dothi.model.represent import one_or_list
+from dothi.model.values import is_uri, name_fault
+from dothi.storage.store import History
+
+#: Parameters that say which instances of an attribute are erased (clause 6.21.3.1).
+ERASING: Final = frozenset({"datasetId", "deleteAll"})
+
+#: What is asked for where the last instances of attributes are all that is wanted.
+_NEWEST: Final = frozenset({"attrs", "lastN"})
+
+#: Parameters that have a map made of the entity (clause 5.7.3.4).
+_MAPPING: Final = frozenset({"entityMap", "entityMapLifetime"})
+
+_QUOTED: Final = re.compile(r'"[^"]*"')
 
 _ROOT: Final = f"{PREFIX}/temporal/entities"
 
@@ -18,32 +50,110 @@ _ROOT: Final = f"{PREFIX}/temporal/entities"
 async def create(x: Exchange) -> Reply:
     """POST temporal/entities: 201 with the address, 204 where the entity was there (6.18.3.1, 5.6.11)."""
     document, context = await x.document()
-    result = await x.broker.ingest.ingest([(document, context)])
-    for _, problem in result.errors:
-        raise problem
-    return created(f"{_ROOT}/{result.succeeded[0]}") if result.created else no_content()
+    if (federation := federation_of(x)) is not None:
+        local = partial(x.broker.evolutions.put, context=context)
+        written = await shared.evolve(x, federation, document, context, local)
+        if written is not None:
+            address = created(f"{_ROOT}/{document['id']}")
+            return shared.entity_reply(document["id"], written, address if _is_new(written) else no_content())
+    id, is_new = await x.broker.evolutions.put(document, context)
+    return created(f"{_ROOT}/{id}") if is_new else no_content()
+
+
+def _is_new(written: Written) -> bool:
+    """Whether the evolution was not there before: so this broker says, else it is not known and taken for new."""
+    mine = [result.value for result in written.results if result.registration is None]
+    return not mine or (isinstance(mine[0], tuple) and bool(mine[0][1]))
 
 
 async def append(x: Exchange, id: str) -> Reply:
     """POST temporal/entities/{id}/attrs: 204 (6.20.3.1, 5.6.12)."""
     check_id(id)
     document, context = await x.document()
-    await x.broker.ingest.extend(id, document, context)
+    if (federation := federation_of(x)) is not None:
+        local = partial(x.broker.evolutions.extend, id, context=context)
+        written = await shared.fragment(x, federation, id, document, context, local, shared.EXTENDING, None)
+        if written is not None:
+            return shared.attributes_reply(written)
+    await x.broker.evolutions.extend(id, document, context)
+    return no_content()
+
+
+async def delete_attribute(x: Exchange, id: str, name: str) -> Reply:
+    """DELETE temporal/entities/{id}/attrs/{name}: 204 (6.21.3.1, 5.6.13)."""
+    check_id(id)
+    dataset, everything = x.parameters.get("datasetId"), flag(x.parameters, "deleteAll")
+    if everything and dataset is not None:
+        raise InvalidRequest("deleteAll=true and datasetId contradict one another: write one of them.")
+    context = await x.context()
+    erase = partial(x.broker.evolutions.delete_attribute, dataset=dataset, everything=everything)
+    if (federation := federation_of(x)) is not None:
+        write = shared.SharedWrite(
+            x, federation, id, "deleteAttrsTemporal", context, parameters=tuple(ERASING), root=shared.PASTS
+        )
+        written = await write.attribute("DELETE", name, None, lambda: erase(id, name, context))
+        if written is not None:
+            return shared.entity_reply(id, written, no_content())
+    await erase(id, name, context)
+    return no_content()
+
+
+async def modify_instance(x: Exchange, id: str, name: str, instance: str) -> Reply:
+    """PATCH temporal/entities/{id}/attrs/{name}/{instanceId}: 204 (6.22.3.1, 5.6.14)."""
+    _check_instance(id, instance)
+    document, context = await x.document(patch=True)
+    await x.broker.evolutions.modify_instance(id, name, instance, document, context)
+    return no_content()
+
+
+async def delete_instance(x: Exchange, id: str, name: str, instance: str) -> Reply:
+    """DELETE temporal/entities/{id}/attrs/{name}/{instanceId}: 204 (6.22.3.2, 5.6.15)."""
+    _check_instance(id, instance)
+    await x.broker.evolutions.delete_instance(id, name, instance, await x.context())
     return no_content()
 
 
 async def retrieve(x: Exchange, id: str) -> Reply:
     """GET temporal/entities/{id}: 200, or 206 with a Content-Range where it is too long (6.19.3.1, 5.7.3)."""
     media, context = x.negotiate(), await x.context()
+    if x.parameters.keys() == _NEWEST and x.broker.registrations.is_empty and not uses_map(x, x.parameters):
+        quick = await _newest(x, id, media, context)
+        if quick is not None:
+            return quick
     asked = window_of(x.parameters)
     timeline = timeline_of(x.parameters, context)
     check_id(id)
-    documents, headers = await _documents(x, [id], asked, timeline, context)
+    asked = replace(asked, window=replace(asked.window, dataset_ids=timeline.datasets))
+    told: dict[str, list[History]] = {}
+    if timeline.aggregation is None and (federation := federation_of(x)) is not None:
+        told = await past_elsewhere(x, federation, id, timeline.attributes, context)
+    documents, headers = await _documents(x, [id], asked, timeline, context, told)
     if not documents:
         raise unknown_entity(id)
     if timeline.finds_nothing_in(documents[0]):
         raise ResourceNotFound(f"The entity {id} has no past of the members that are asked for.")
+    if (found := map_of_one(x, id, (LOCAL,))) is not None:
+        headers.append(found.header)
     return _partly(x.answer(documents[0], context, media, headers))
+
+
+async def _newest(x: Exchange, id: str, media: str, context: Context) -> Reply | None:
+    """The last instances of one attribute, as charts ask for again and again; None where it is not so simple."""
+    attrs, last = x.parameters["attrs"], x.parameters["lastN"]
+    if not (last.isascii() and last.isdigit() and 0 < len(last) < 6 and 0 < int(last) <= x.limits.instances):
+        return None
+    if name_fault(attrs) is not None or attrs in MEMBERS:
+        return None
+    found = await x.broker.consume.newest(id, name := context.expand(attrs), int(last))
+    if found is None:
+        return None
+    reply = x.answer({"id": id, "type": one_or_list([context.compact(each) for each in found.types])}, context, media)
+    attribute = orjson.dumps(context.compact(name)) + b":[" + found.instances + b"]"
+    head, rest = reply.body[:-1], b""
+    if media == JSON_LD:
+        head, at, rest = head.partition(b',"@context":')
+        rest = at + rest
+    return reply._replace(body=head + b"," + attribute + rest + b"}")
 
 
 async def query(x: Exchange) -> Reply:
@@ -55,7 +165,7 @@ async def query_by_post(x: Exchange) -> Reply:
     """POST temporal/entityOperations/query: the same, asked by a Query document (6.24.3.1, 5.7.4, 5.2.23)."""
     x.negotiate()
     document, context = await x.document()
-    parameters = {**x.parameters, **query_parameters(document), **_temporal_parameters(document)}
+    parameters = {**x.parameters, **query_parameters(document), **temporal_parameters(document)}
     return await _query(x, parameters, context, document.get("entities"))
 
 
@@ -64,45 +174,102 @@ async def _query(x: Exchange, parameters: dict[str, str], context: Context, sele
     limit, offset, count = x.page()
     asked = window_of(parameters, required=True)
     timeline = timeline_of(parameters, context)
+    _refuse_linked(parameters)
     which = entity_query(parameters, context, limit, offset, selectors)
     if any(key.path.names != ("id",) for key in which.order):
         raise BadRequestData("orderBy of a temporal query can be id only, since attributes have many values.")
     check_asks_something(parameters, which)
-    page = await x.broker.consume.entities(which, count=count)
-    ids = [entity.id for entity in page.entities]
-    documents, headers = await _documents(x, ids, asked, timeline, context, empty=False)
-    headers += x.paging(limit, offset, len(ids), page.total, page.more, media)
-    return _partly(x.answer(documents, context, media, headers))
+    which = replace(which, dataset_ids=timeline.datasets)
+    asked = replace(asked, window=replace(asked.window, scope=which.scope, dataset_ids=timeline.datasets))
+    found = await mapped(x, parameters, which, lambda: evolving(x, which, asked, timeline))
+    told: dict[str, list[History]] = {}
+    if found is None and timeline.aggregation is None and (federation := federation_of(x)) is not None:
+        pasts = await page_of_pasts(x, federation, parameters, which, asked.window, context, count=count)
+        ids, total, more, told = pasts.ids, pasts.total, pasts.more, pasts.told
+    elif found is None:
+        page = await x.broker.consume.evolved(which, asked.window, count=count)
+        ids, total, more = page.ids, page.total, page.more
+    else:
+        one = await mapped_page(partial(_as_entities, x, asked.window), which, found.map, count=count)
+        ids, total, more = [entity.id for entity in one.entities], one.total, one.more
+    documents, headers = await _documents(x, ids, asked, timeline, context, told)
+    headers += x.paging(limit, offset, len(ids), total, more, media)
+    if found is not None:
+        headers.append(found.header)
+    reply = _partly(x.answer(documents, context, media, headers))
+    return reply._replace(status=201) if found is not None and found.is_new else reply
+
+
+async def _as_entities(x: Exchange, window: Window, query: EntityQuery, *, count: bool = False) -> EntityPage:
+    """Entities found by their past in the form of a page of entities, of which only the ids are told."""
+    page = await x.broker.consume.evolved(query, window, count=count)
+    return EntityPage([Entity(id, (), {}) for id in page.ids], page.total, page.more)
+
+
+def _refuse_linked(parameters: dict[str, str]) -> None:
+    """Raises BadRequestData where a filter or projection looks into linked entities (clause 5.7.4.4)."""
+    for name in ("q", "attrs", "pick", "omit"):
+        if "{" in _QUOTED.sub("", parameters.get(name, "")):
+            raise BadRequestData(f"{name} of a temporal query cannot look into linked entities: leave the braces out.")
 
 
 async def _documents(
-    x: Exchange, ids: list[str], asked: Asked, timeline: Timeline, context: Context, *, empty: bool = True
+    x: Exchange,
+    ids: list[str],
+    asked: Asked,
+    timeline: Timeline,
+    context: Context,
+    told: Mapping[str, list[History]],
 ) -> tuple[list[dict[str, Any]], list[Header]]:
-    """The evolutions of entities, and the Content-Range header where they were cut.
-
-    Entities without any wanted instance in the window are left out unless `empty` says otherwise.
-    """
+    """The evolutions of entities, and the Content-Range header where they were cut; `told` is what sources say."""
     consume, limit = x.broker.consume, x.limits.instances
     read = 1 if timeline.aggregation is not None else limit + 1
     histories = await consume.history(ids, timeline.attributes, asked.window, read)
-    if not empty:
-        histories = [history for history in histories if timeline.has_something_of(history)]
+    if told:
+        here = {history.id: history for history in histories}
+        joined = (joined_history(here.get(id), told.get(id, []), asked.window) for id in ids)
+        histories = [history for history in joined if history is not None]
     if timeline.aggregation is not None:
-        methods, period = timeline.aggregation.methods, timeline.aggregation.period
-        names = [history.id for history in histories]
-        buckets = await consume.aggregate(names, timeline.attributes, asked.window, methods, period)
-        return [timeline.aggregated(history, buckets.get(history.id, {}), context) for history in histories], []
+        return await _aggregated(x, histories, asked, timeline, context)
     part = part_of(histories, asked.window, limit)
-    headers = [] if part.first is None else [(b"content-range", content_range(part, asked).encode())]
     pairs = zip(part.histories, histories, strict=True)
-    return [timeline.shown(history, whole, asked.window.property, context) for history, whole in pairs], headers
+    documents = [timeline.shown(history, whole, asked.window.property, context) for history, whole in pairs]
+    return documents, _range(part, asked)
+
+
+async def _aggregated(
+    x: Exchange, histories: list[History], asked: Asked, timeline: Timeline, context: Context
+) -> tuple[list[dict[str, Any]], list[Header]]:
+    """Aggregates instead of instances (4.5.19); `histories` need one instance of each attribute."""
+    assert timeline.aggregation is not None
+    methods, period = timeline.aggregation.methods, timeline.aggregation.period
+    ids = [history.id for history in histories]
+    buckets = await x.broker.consume.aggregate(ids, timeline.attributes, asked.window, methods, period)
+    part = part_of_periods(buckets, asked.window, x.limits.instances)
+    documents = [timeline.aggregated(history, part.buckets.get(history.id, {}), context) for history in histories]
+    return documents, _range(part, asked)
+
+
+def _range(part: Part | Periods, asked: Asked) -> list[Header]:
+    return [] if part.first is None else [(b"content-range", content_range(part, asked).encode())]
 
 
 async def delete(x: Exchange, id: str) -> Reply:
-    """DELETE temporal/entities/{id}: 204; the entity is gone, its past stays in the change log (6.19.3.2, 5.6.16)."""
+    """DELETE temporal/entities/{id}: 204; the entity is gone with all of its past (6.19.3.2, 5.6.16)."""
     check_id(id)
-    await x.broker.provision.delete(id)
+    if (federation := federation_of(x)) is not None:
+        write = shared.SharedWrite(x, federation, id, "deleteTemporal", await x.context(), root=shared.PASTS)
+        written = await write.whole("DELETE", lambda: x.broker.evolutions.delete(id))
+        if written is not None:
+            return shared.entity_reply(id, written, no_content())
+    await x.broker.evolutions.delete(id)
     return no_content()
+
+
+def _check_instance(id: str, instance: str) -> None:
+    check_id(id)
+    if not is_uri(instance):
+        raise BadRequestData(f"The instanceId {instance!r} is no URI: take it from an answer of this entity's past.")
 
 
 def _partly(reply: Reply) -> Reply:
@@ -110,7 +277,7 @@ def _partly(reply: Reply) -> Reply:
     return reply._replace(status=206) if is_part else reply
 
 
-def _temporal_parameters(document: dict[str, Any]) -> dict[str, str]:
+def temporal_parameters(document: dict[str, Any]) -> dict[str, str]:
     """temporalQ and aggrParams of a Query document as parameters (clauses 5.2.21, 5.2.41)."""
     parameters: dict[str, str] = {}
     for member, known in (
@@ -138,8 +305,11 @@ def _written(name: str, value: Any) -> str:
 ROUTES: Final = (
     Operation("POST", "temporal/entities", create, "5.6.11", creates=True),
     Operation("GET", "temporal/entities", query, "5.7.4", QUERYING | TIMELINE | TEMPORAL | PAGING),
-    Operation("GET", "temporal/entities/{id}", retrieve, "5.7.3", TIMELINE | TEMPORAL),
+    Operation("GET", "temporal/entities/{id}", retrieve, "5.7.3", TIMELINE | TEMPORAL | _MAPPING),
     Operation("DELETE", "temporal/entities/{id}", delete, "5.6.16"),
     Operation("POST", "temporal/entities/{id}/attrs", append, "5.6.12"),
+    Operation("DELETE", "temporal/entities/{id}/attrs/{name}", delete_attribute, "5.6.13", ERASING),
+    Operation("PATCH", "temporal/entities/{id}/attrs/{name}/{instance}", modify_instance, "5.6.14"),
+    Operation("DELETE", "temporal/entities/{id}/attrs/{name}/{instance}", delete_instance, "5.6.15"),
     Operation("POST", "temporal/entityOperations/query", query_by_post, "5.7.4", TIMELINE | TEMPORAL | PAGING),
 )

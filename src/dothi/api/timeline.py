@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dothi.api.parameters import listed
-from dothi.api.query import MEMBERS, attribute_name, projection
+from dothi.api.projection import attribute_name, projection
 from dothi.api.timespan import aggregation_of
 from dothi.model.context import Context
 from dothi.model.entity import VALUE_MEMBER, Instance
 from dothi.model.errors import BadRequestData, InvalidRequest
+from dothi.model.patch import SCOPE
+from dothi.model.projection import MEMBERS
 from dothi.model.query import Aggregation, TimeProperty
 from dothi.model.represent import Representation
 from dothi.model.temporal import OVER_TIME, TemporalFormat, represent_aggregates, represent_history
@@ -46,7 +48,7 @@ class Timeline:
         """
         document = represent_history(history, context, self.representation, form=self.form, time=time)
         for name, several in history.attributes.items():
-            if not several and self.representation.shows(name):
+            if not several and name != SCOPE and self.representation.shows(name):
                 document[context.compact(name)] = self._emptied(whole.attributes[name])
         return document
 
@@ -54,13 +56,10 @@ class Timeline:
         kind = before[0]["type"] if before else "Property"
         return {"type": kind, OVER_TIME[VALUE_MEMBER[kind]]: []} if self.form == "temporalValues" else []
 
-    def has_something_of(self, history: History) -> bool:
-        """Whether an instance of the datasets that are asked for is there."""
-        datasets = self.representation.dataset_ids
-        if not datasets:
-            return any(history.attributes.values())
-        found = (instance for several in history.attributes.values() for instance in several)
-        return any(instance.get("datasetId", "@none") in datasets for instance in found)
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """The datasetIds that are asked for; none means all."""
+        return tuple(self.representation.dataset_ids)
 
     def finds_nothing_in(self, document: dict[str, Any]) -> bool:
         """Whether nothing of what was asked for is left of an entity: no member, or none of the attributes in attrs."""
@@ -96,7 +95,9 @@ def timeline_of(parameters: dict[str, str], context: Context) -> Timeline:
 
 
 def _attributes(names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(name for name in names if name not in MEMBERS)
+    """The series that members need."""
+    found = tuple(name for name in names if name not in MEMBERS)
+    return (*found, SCOPE) if "scope" in names else found
 
 
 def _form(parameters: dict[str, str]) -> tuple[str, bool]:

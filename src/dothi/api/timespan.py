@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -9,9 +10,10 @@ from dothi.api.parameters import listed, whole
 from dothi.model.entity import Instance
 from dothi.model.errors import BadRequestData, InvalidRequest
 from dothi.model.instant import format_instant, parse_instant
+from dothi.model.patch import SCOPE
 from dothi.model.query import Aggregation, TimeProperty, Window
 from dothi.storage.buckets import parse_period
-from dothi.storage.store import History
+from dothi.storage.store import Bucket, History
 
 #: Parameters of temporal queries (clauses 6.18.3.2 and 6.19.3.1).
 TEMPORAL: Final = frozenset({
@@ -83,7 +85,7 @@ def _time(parameters: dict[str, str], name: str) -> int:
 
 
 def aggregation_of(parameters: dict[str, str]) -> Aggregation:
-    """The aggregation of aggrMethods and aggrPeriodDuration (clause 4.5.19). Raises BadRequestData."""
+    """The aggregation of aggrMethods and aggrPeriodDuration (clauses 4.5.19, 5.2.44). Raises BadRequestData."""
     methods = listed(parameters, "aggrMethods")
     if not methods:
         raise BadRequestData(f"aggregatedValues needs aggrMethods: write some of {', '.join(_METHODS)}.")
@@ -110,7 +112,7 @@ def part_of(histories: list[History], window: Window, limit: int) -> Part:
     It is cut between two times over all attributes, so that the rest can be asked for; instances of one time stay
     together. An attribute of which nothing is left stays with an empty list.
     """
-    total = sum(len(several) for history in histories for several in history.attributes.values())
+    total = sum(len(several) for history in histories for _, several in _counted(history))
     if total <= limit:
         return Part(histories)
     latest = window.last is not None
@@ -124,14 +126,46 @@ def part_of(histories: list[History], window: Window, limit: int) -> Part:
     cut = [
         replace(
             history,
-            attributes={name: list(filter(kept, several)) for name, several in history.attributes.items()},
+            attributes={**history.attributes, **{name: list(filter(kept, all)) for name, all in _counted(history)}},
         )
         for history in histories
     ]
     return Part(cut, times[0], edge)
 
 
-def content_range(part: Part, asked: Asked) -> str:
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """The periods of aggregates that fit into one answer, by entity and attribute; `first` and `last` as in Part."""
+
+    buckets: dict[str, dict[str, list[Bucket]]]
+    first: int | None = None
+    last: int | None = None
+
+
+def part_of_periods(buckets: dict[str, dict[str, list[Bucket]]], window: Window, limit: int) -> Periods:
+    """At most about `limit` periods of all attributes together, cut between two times as instances are.
+
+    With `window.last` these are the last n periods of each attribute, newest first.
+    """
+    latest = window.last is not None
+    if latest:
+        buckets = _each(buckets, lambda several: several[: -(window.last or 0) - 1 : -1])
+    times = sorted((b.start for by in buckets.values() for several in by.values() for b in several), reverse=latest)
+    if len(times) <= limit:
+        return Periods(buckets)
+    edge = times[limit - 1]
+    cut = _each(buckets, lambda several: [b for b in several if (b.start >= edge if latest else b.start <= edge)])
+    last = edge if latest else max(b.end for by in cut.values() for several in by.values() for b in several)
+    return Periods(cut, times[0], last)
+
+
+def _each(
+    buckets: dict[str, dict[str, list[Bucket]]], change: Callable[[list[Bucket]], list[Bucket]]
+) -> dict[str, dict[str, list[Bucket]]]:
+    return {id: {name: change(several) for name, several in by.items()} for id, by in buckets.items()}
+
+
+def content_range(part: Part | Periods, asked: Asked) -> str:
     """The Content-Range of an answer that is a part: from the start asked for to the last time in it (6.3.10)."""
     assert part.first is not None
     assert part.last is not None
@@ -146,9 +180,14 @@ def _times(histories: list[History], property: TimeProperty) -> list[int]:
     return [
         _time_of(instance, property)
         for history in histories
-        for several in history.attributes.values()
+        for _, several in _counted(history)
         for instance in several
     ]
+
+
+def _counted(history: History) -> list[tuple[str, list[Instance]]]:
+    """Attributes with their instances; the scope is always shown as a whole."""
+    return [(name, several) for name, several in history.attributes.items() if name != SCOPE]
 
 
 def _time_of(instance: Instance, property: TimeProperty) -> int:

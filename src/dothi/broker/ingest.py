@@ -7,22 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from dothi.broker.batch import BatchResult, Element, parsed
-from dothi.broker.consume import unknown_entity
 from dothi.broker.contexts import Contexts
-from dothi.broker.provision import API, is_expired, living
+from dothi.broker.provision import API, is_expired
 from dothi.model.attribute import FEED
 from dothi.model.change import Cause
 from dothi.model.context import Context
 from dothi.model.entity import Entity
-from dothi.model.errors import BadRequestData, Problem
+from dothi.model.errors import Problem
 from dothi.model.ingest import ingest
-from dothi.model.parse import parse_entity, parse_fragment
+from dothi.model.parse import parse_entity
 from dothi.model.reading import Document, Trouble
 from dothi.storage.store import Store, Transaction
 
 
 class Ingest:
-    """Implements connectors.base.Sink, and creates and extends temporal evolutions (5.6.11, 5.6.12)."""
+    """Implements connectors.base.Sink."""
 
     def __init__(self, store: Store, contexts: Contexts, own_context: Any = None) -> None:
         """`own_context` expands the names of documents that come without a context; None is the core context."""
@@ -61,21 +60,6 @@ class Ingest:
             return result
 
         return await self._store.write(work, ids) if drafts else BatchResult(errors=errors)
-
-    async def extend(self, id: str, document: Document, context: Context, cause: Cause = API) -> None:
-        """Add instances to the temporal evolution of an entity (5.6.12). Raises BadRequestData, ResourceNotFound."""
-        fragment = parse_fragment(document, context, FEED)
-        if fragment.id not in (None, id):
-            raise BadRequestData(f"The document is of entity {fragment.id}, the address of {id}: leave id out.")
-
-        def work(tx: Transaction) -> None:
-            old = living(tx, id)
-            if old is None:
-                raise unknown_entity(id)
-            draft = Entity(id, fragment.types or old.types, fragment.attributes, fragment.scopes or ())
-            _write(tx, {id: old}, draft, cause, BatchResult())
-
-        await self._store.write(work, (id,))
 
     async def _elements(self, entities: list[Document], context: str | None) -> list[Element]:
         names = await self._resolve(self._own_context if context is None else context)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from dothi.model.collation import Collation
+
 # --- entity type selection (GS CIM 009 clause 4.17) and scope queries (4.19) -------------------------------------
 
 
@@ -36,11 +38,20 @@ Comparator = Literal["==", "!=", ">", ">=", "<", "<=", "~=", "!~="]
 @dataclass(frozen=True, slots=True)
 class AttributePath:
     """attr.sub.sub2[member.member]: `names` are expanded IRIs (or observedAt, createdAt, modifiedAt, unitCode,
-    datasetId ... as last element), `members` lead into a JSON value. `linked` holds the path within a linked entity
-    where the relationship is followed: attr{Type}.name."""
+    datasetId ... as last element), `members` lead into a JSON value. `linked` goes on in the entities to which the
+    relationship leads: attr{Type:name}."""
 
     names: tuple[str, ...]
     members: tuple[str, ...] = ()
+    linked: LinkedPath | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedPath:
+    """A path in a linked entity; `types` are the IRIs of which that entity must have one, none takes all."""
+
+    path: AttributePath
+    types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +78,10 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Exists:
-    """The attribute (or sub-attribute, or member) is there."""
+    """The attribute (or sub-attribute, or member) is there; `absent`: it is not."""
 
     path: AttributePath
+    absent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +129,17 @@ class GeoQuery:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One key of orderBy: an attribute path, or id, type, createdAt, modifiedAt."""
+    """One key of orderBy: an attribute path, or id, type, createdAt, modifiedAt (clause 4.23).
+
+    `near`: GeoProperties are ordered by their distance from this GeoJSON geometry. Texts stand by code point, or as
+    `collation` has them. `lang`: a language filter that chooses the text of a LanguageProperty.
+    """
 
     path: AttributePath
     descending: bool = False
+    near: dict[str, Any] | None = field(default=None, hash=False)
+    collation: Collation | None = None
+    lang: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +178,16 @@ AggregateMethod = Literal["totalCount", "distinctCount", "sum", "avg", "min", "m
 class Window:
     """Instances with start <= time < end in microseconds; either end may be open (clause 4.11: before, after, between).
 
-    `last`: only the last n instances of each attribute, newest first.
+    `last`: only the last n instances of each attribute, newest first. `scope`: only those that are of a time when a
+    scope was valid that matches (clauses 4.18 and 5.7.4). `dataset_ids`: only those of these, where some are given.
     """
 
     start: int | None = None
     end: int | None = None
     property: TimeProperty = "observedAt"
     last: int | None = None
+    scope: Selection | None = None
+    dataset_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dothi.model.attribute import Naming
 from dothi.model.entity import VALUE_MEMBER, Instance
 from dothi.model.instant import format_instant
 from dothi.model.language import in_language
+from dothi.model.patch import SCOPE
 from dothi.model.query import AggregateMethod, TimeProperty
 from dothi.model.represent import NORMALIZED, Representation, concise, normalized, one_or_list, simplified
 from dothi.model.values import NULL
@@ -80,12 +81,12 @@ def represent_history(
     """
     out = _head(past, context, how, form, time)
     for iri, found in past.attributes.items():
-        if not how.shows(iri):
+        if iri == SCOPE or not how.shows(iri):
             continue
         if form == "normalized" and how.is_whole and not how.sys_attrs and time == "observedAt":
-            plain = [_plain(each) for each in found]
-            if None not in plain:
-                out[context.compact(iri)] = plain
+            whole = [plain(each) for each in found]
+            if None not in whole:
+                out[context.compact(iri)] = whole
                 continue
         several = [_completed(each) for each in found if _is_wanted(each, how)]
         if how.lang:
@@ -102,7 +103,7 @@ def represent_history(
     return out
 
 
-def _plain(instance: Instance) -> Instance | None:
+def plain(instance: Instance) -> Instance | None:
     """What is shown of an instance that has nothing to expand, complete or leave out but its times; else None."""
     if not instance.keys() <= _PLAIN or instance["type"] not in ("Property", "GeoProperty") or "value" not in instance:
         return None
@@ -143,8 +144,8 @@ def represent_aggregates(
 
 def _head(past: Past, context: Naming, how: Representation, form: TemporalFormat, time: TimeProperty) -> dict[str, Any]:
     head: dict[str, Any] = {"id": past.id, "type": one_or_list([context.compact(each) for each in past.types])}
-    if past.scopes:
-        head["scope"] = _scope(past, form)
+    if how.shows("scope") and (scope := _scope(past, how, form, time)) is not None:
+        head["scope"] = scope
     for member, micros in (("createdAt", past.created), ("modifiedAt", past.modified)):
         if how.sys_attrs and micros is not None:
             head[member] = format_instant(micros)
@@ -153,13 +154,35 @@ def _head(past: Past, context: Naming, how: Representation, form: TemporalFormat
     return {member: item for member, item in head.items() if how.shows(member)}
 
 
-def _scope(past: Past, form: TemporalFormat) -> Any:
-    """The scope as a Property (clause 4.5.6), at the time when the entity was last written."""
-    value = one_or_list(past.scopes)
-    time = format_instant(past.modified or past.created or 0)
+def _scope(past: Past, how: Representation, form: TemporalFormat, time: TimeProperty) -> Any:
+    """The scope as a Property over time (clause 4.5.6); what was set through the core API was observed then."""
+    found = past.attributes.get(SCOPE)
+    if found is None:
+        if not past.scopes or time == "deletedAt":
+            return None
+        at = past.modified or past.created or 0
+        found = [{"type": "Property", "value": list(past.scopes), "createdAt": at, "modifiedAt": at}]
+    several = [_scope_instance(each, how, time) for each in found]
+    if not several:
+        return None
     if form == "temporalValues":
-        return {"type": "Property", "values": [[value, time]]}
-    return [{"type": "Property", "value": value, "observedAt": time}]
+        return {"type": "Property", "values": [[each["value"], _time_of(each, time)] for each in several]}
+    return [{key: item for key, item in each.items() if key != "type" or form == "normalized"} for each in several]
+
+
+def _scope_instance(instance: Instance, how: Representation, time: TimeProperty) -> dict[str, Any]:
+    """Non-reified temporal Properties are all that a scope may have (clause 4.5.6)."""
+    shown: dict[str, Any] = {"type": "Property", "value": one_or_list(instance["value"])}
+    if "deletedAt" in instance:
+        shown["deletedAt"] = format_instant(instance["deletedAt"])
+    elif "observedAt" in instance:
+        shown["observedAt"] = instance["observedAt"]
+    else:
+        shown["observedAt"] = format_instant(instance["modifiedAt"])
+    for member in ("createdAt", "modifiedAt"):
+        if (how.sys_attrs or time == member) and member in instance:
+            shown[member] = format_instant(instance[member])
+    return shown
 
 
 def _is_wanted(instance: Instance, how: Representation) -> bool:

@@ -6,39 +6,55 @@ import calendar
 import math
 import re
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import orjson
 
 from dothi.model.errors import BadRequestData
-from dothi.model.instant import EPOCH, MICROSECOND
+from dothi.model.instant import EPOCH, MICROSECOND, parse_instant
 from dothi.model.query import AggregateMethod, Window
 from dothi.storage.packing import Floats, Ints
 from dothi.storage.store import Bucket
 
+_NUMBER = r"(\d+(?:[.,]\d+)?)"
 _DURATION = re.compile(
-    r"P(?=[\dT])(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?"
-    r"(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?",
+    rf"P(?=[\dT])(?:{_NUMBER}Y)?(?:{_NUMBER}M)?(?:{_NUMBER}W)?(?:{_NUMBER}D)?"
+    rf"(?:T(?=\d)(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?)?",
     re.ASCII,
 )
 _DAY = 86_400_000_000
+#: Microseconds of weeks, days, hours, minutes and seconds.
+_UNITS = (7 * _DAY, _DAY, 3_600_000_000, 60_000_000, 1_000_000)
 _MOST_BUCKETS = 1_000_000
+_LONGEST_MONTHS, _LONGEST = 12_000, 365_250 * _DAY
+#: The last instant that can be written.
+_LAST = 253_402_300_799_999_999
 
 
 def parse_period(text: str) -> tuple[int, int]:
-    """(months, microseconds) of an ISO 8601 duration; (0, 0) means the whole range. Raises BadRequestData."""
-    match = _DURATION.fullmatch(text)
-    if match is None:
-        raise BadRequestData(f"aggrPeriodDuration {text!r} is no ISO 8601 duration like PT1H, P1D or P1M")
-    years, months, weeks, days, hours, minutes = (int(group or 0) for group in match.groups()[:6])
-    seconds = round(float(match[7] or 0) * 1_000_000)
-    fixed = (weeks * 7 + days) * _DAY + hours * 3_600_000_000 + minutes * 60_000_000 + seconds
+    """(months, microseconds) of an ISO 8601 duration; (0, 0) means the whole range. Raises BadRequestData.
+
+    The smallest part may have a fraction; years of it must be whole months.
+    """
+    match = _DURATION.fullmatch(text) if len(text) <= 64 else None
+    parts = [] if match is None else list(map(_part, match.groups()))
+    given = [part for part in parts if part is not None]
+    if not given or any(part.denominator != 1 for part in given[:-1]):
+        raise BadRequestData(f"aggrPeriodDuration {text[:64]!r} is no ISO 8601 duration like PT1H, P1D or P1M")
+    years, months, *rest = (part or Fraction(0) for part in parts)
     calendar_months = years * 12 + months
-    if calendar_months and fixed:
-        raise BadRequestData(f"aggrPeriodDuration {text!r} mixes months with shorter units; use one of them")
-    return calendar_months, fixed
+    if calendar_months.denominator != 1:
+        raise BadRequestData(f"aggrPeriodDuration {text!r} has a part of a month, which has no fixed length; use days")
+    fixed = round(sum((part * unit for part, unit in zip(rest, _UNITS, strict=True)), Fraction(0)))
+    if calendar_months > _LONGEST_MONTHS or fixed > _LONGEST:
+        raise BadRequestData(f"aggrPeriodDuration {text!r} is longer than 1,000 years; use a shorter one")
+    return int(calendar_months), fixed
+
+
+def _part(text: str | None) -> Fraction | None:
+    return None if text is None else Fraction(text.replace(",", "."))
 
 
 def edges(first: int, last: int, window: Window, period: str) -> Ints:
@@ -52,7 +68,7 @@ def edges(first: int, last: int, window: Window, period: str) -> Ints:
         start = first if window.start is None else window.start
         return np.array([start, last + 1 if window.end is None else max(window.end, last + 1)], np.int64)
     if months:
-        return _month_edges(first, last, first if window.start is None else window.start, months)
+        return _calendar_edges(first, last, first if window.start is None else window.start, months, fixed)
     anchor = first if window.start is None else window.start
     begin = anchor + (first - anchor) // fixed * fixed
     if (last - begin) // fixed > _MOST_BUCKETS:
@@ -60,12 +76,11 @@ def edges(first: int, last: int, window: Window, period: str) -> Ints:
     return np.arange(begin, last + fixed + 1, fixed, dtype=np.int64)
 
 
-def _month_edges(first: int, last: int, start: int, months: int) -> Ints:
-    origin = EPOCH + MICROSECOND * start
+def _calendar_edges(first: int, last: int, start: int, months: int, fixed: int) -> Ints:
     found: list[int] = []
     step = 0
     while not found or found[-1] <= last:
-        edge = (_add_months(origin, step * months) - EPOCH) // MICROSECOND
+        edge = _after_months(start, step * months) + step * fixed
         if edge <= first:
             found = [edge]
         else:
@@ -74,10 +89,14 @@ def _month_edges(first: int, last: int, start: int, months: int) -> Ints:
     return np.array(found, np.int64)
 
 
-def _add_months(moment: datetime, months: int) -> datetime:
+def _after_months(start: int, months: int) -> int:
+    """The instant so many calendar months after another, in UTC; beyond the year 9999 just some later one."""
+    moment = EPOCH + MICROSECOND * start
     year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
+    if year > 9999:
+        return _LAST + year * 12 + month
     day = min(moment.day, calendar.monthrange(year, month + 1)[1])
-    return moment.replace(year=year, month=month + 1, day=day)
+    return (moment.replace(year=year, month=month + 1, day=day) - EPOCH) // MICROSECOND
 
 
 def aggregate_numbers(
@@ -93,7 +112,7 @@ def aggregate_numbers(
     return [
         Bucket(
             int(borders[index]),
-            int(borders[index + 1]),
+            min(int(borders[index + 1]), _LAST),
             {method: column[position] for method, column in columns.items()},
         )
         for position, index in enumerate(bucket[starts].tolist())
@@ -139,7 +158,11 @@ def aggregate_values(
     for index, value in zip(bucket, values, strict=True):
         groups.setdefault(index, []).append(value)
     return [
-        Bucket(int(borders[index]), int(borders[index + 1]), {method: _of_any(method, group) for method in methods})
+        Bucket(
+            int(borders[index]),
+            min(int(borders[index + 1]), _LAST),
+            {method: _of_any(method, group) for method in methods},
+        )
         for index, group in groups.items()
     ]
 
@@ -149,13 +172,11 @@ def _of_any(method: AggregateMethod, group: Sequence[Any]) -> Any:
         return len(group)
     if method == "distinctCount":
         return len({orjson.dumps(value, option=orjson.OPT_SORT_KEYS) for value in group})
-    if method in ("min", "max") and all(isinstance(value, str) for value in group):
-        return min(group) if method == "min" else max(group)
+    if method in ("min", "max"):
+        return _outermost(method, [_untyped(value) for value in group])
     numbers = [number for number in map(_as_number, group) if number is not None]
     if not numbers:
         return None
-    if method in ("min", "max"):
-        return min(numbers) if method == "min" else max(numbers)
     total = math.fsum(numbers)
     mean = total / len(numbers)
     if method == "sum":
@@ -165,6 +186,30 @@ def _of_any(method: AggregateMethod, group: Sequence[Any]) -> Any:
     if method == "sumsq":
         return math.fsum(number * number for number in numbers)
     return math.sqrt(math.fsum((number - mean) ** 2 for number in numbers) / len(numbers))
+
+
+def _outermost(method: AggregateMethod, group: Sequence[Any]) -> Any:
+    """The least or greatest: DateTimes by their instants, other texts by code point, all else as numbers."""
+    choose = min if method == "min" else max
+    if all(isinstance(value, str) for value in group):
+        instants = [_instant(value) for value in group]
+        if None in instants:
+            return choose(group)
+        return choose(zip(instants, group, strict=True))[1]
+    numbers = [number for number in map(_as_number, group) if number is not None]
+    return choose(numbers) if numbers else None
+
+
+def _untyped(value: Any) -> Any:
+    """The text of a JSON-LD typed value such as {"@type": "DateTime", "@value": ...}, others as they are."""
+    return value["@value"] if isinstance(value, dict) and "@value" in value else value
+
+
+def _instant(text: str) -> int | None:
+    try:
+        return parse_instant(text)
+    except ValueError:
+        return None
 
 
 def _as_number(value: Any) -> float | None:

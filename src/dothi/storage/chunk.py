@@ -14,10 +14,11 @@ import zstandard
 from numpy.typing import NDArray
 
 from dothi.model.entity import VALUE_MEMBER, Instance
-from dothi.model.instant import parse_instant
+from dothi.model.instant import format_instant, parse_instant
 from dothi.storage.packing import (
     Floats,
     Ints,
+    Marks,
     PackedInts,
     PackedNumbers,
     numbers_of,
@@ -29,6 +30,9 @@ from dothi.storage.packing import (
 
 #: Most instances of one chunk: large enough to compress well, small enough that reading the last few stays cheap.
 CHUNK_POINTS = 1024
+
+#: An instant after all others.
+NEVER = 1 << 62
 
 #: (time, recorded, instance): time is observedAt where given, else recorded; microseconds.
 Point = tuple[int, int, Instance]
@@ -101,7 +105,7 @@ def seal(points: Sequence[Point]) -> tuple[Summary, bytes]:
     )
 
 
-_DERIVED = frozenset({"observedAt", "createdAt", "modifiedAt", "instanceId"})
+_DERIVED = frozenset({"observedAt", "createdAt", "modifiedAt"})
 
 
 def seal_columns(
@@ -199,6 +203,43 @@ class Chunk:
             return metas, None
         return metas, unpack_ints(self._blob.meta_of, self.points).tolist()
 
+    def marks(self, member: str) -> Marks:
+        """For each instance whether it has the member."""
+        metas, which = self.metas()
+        has = np.array([member in meta for meta in metas], np.bool_)
+        return np.full(self.points, has[0]) if which is None else has[which]
+
+    def expiries(self) -> Ints | None:
+        """When each instance expires, None where none does."""
+        if b'"expiresAt"' not in self._blob.metas:
+            return None
+        metas, which = self.metas()
+        ends = np.array([expiry_of(meta) for meta in metas], np.int64)
+        return np.full(self.points, ends[0]) if which is None else ends[which]
+
+    def all_points(self) -> list[Point]:
+        """The points as they were before sealing."""
+        metas, which = self.metas()
+        found: list[Point] = []
+        for position, (when, text, recorded, value) in enumerate(
+            zip(self.times.tolist(), date_times(self.times), self.recorded.tolist(), self.values(), strict=True)
+        ):
+            meta = metas[0 if which is None else which[position]]
+            instance = {**meta, VALUE_MEMBER[meta["type"]]: value}
+            if "observedAt" in instance:
+                instance["observedAt"] = text
+            found.append((when, recorded, instance))
+        return found
+
+
+def date_times(times: Ints) -> list[str]:
+    """DateTimes in UTC of an array of instants, as model.instant writes them."""
+    if not len(times):
+        return []
+    if (times % 1_000_000 == 0).all() and times.min() > -62_135_596_800_000_000:
+        return [text + "Z" for text in np.datetime_as_string(times.astype("datetime64[us]"), unit="s").tolist()]
+    return [format_instant(time) for time in times.tolist()]
+
 
 def _summary(times: Ints, numbers: Floats | None) -> Summary:
     start, end, points = int(times[0]), int(times[-1]), len(times)
@@ -210,6 +251,12 @@ def _summary(times: Ints, numbers: Floats | None) -> Summary:
     with np.errstate(over="ignore"):  # a sum beyond all doubles is infinite, which is told as such
         total = float(known.sum())
     return Summary(start, end, points, len(known), total, float(known.min()), float(known.max()))
+
+
+def expiry_of(instance: Instance) -> int:
+    """When the instance expires; NEVER where it does not."""
+    expires = instance.get("expiresAt")
+    return NEVER if expires is None else parse_instant(expires)
 
 
 def time_of(instance: Instance, recorded: int) -> int:

@@ -11,11 +11,12 @@ from typing import Any, Final
 import apsw
 
 from dothi.model.match import DEFAULT_DATASET, ending
+from dothi.model.ordering import ABSENT, BOOLEAN, NUMBER, TEXT, Placing
 from dothi.model.pattern import compile_pattern
 from dothi.model.query import AllOf, AttributePath, EntityQuery, GeoQuery, Name, Order, Selection, Selector
 from dothi.model.relation import GeoTest, reach, rectangle
 from dothi.model.selection import names, scope_expression
-from dothi.storage.terms import Bind, condition, key
+from dothi.storage.terms import Bind, alive, condition, key
 
 Number = Callable[[str], "int | None"]
 
@@ -31,8 +32,7 @@ _COLUMNS: Final = {
     "modifiedAt": "e.modified",
     "expiresAt": "e.expires IS NULL, e.expires",
 }
-_NOW: Final = "CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER)"
-_ALIVE: Final = f"e.doc IS NOT NULL AND (e.expires IS NULL OR e.expires > {_NOW})"
+_ALIVE: Final = alive("e")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def compile_entities(query: EntityQuery, number: Number, *, count: bool = False)
         # The limit says nothing, but uses the last value: those of alternatives that fell away before it are let be.
         sql = f"SELECT count(*) FROM {source} WHERE {where} LIMIT {select.bind(1)}"
     else:
-        order = "".join(f"{term}, " for term in map(select.order, query.order) if term)
+        order = "".join(f"{term}, " for key in query.order if (term := select.order(key, query.dataset_ids)))
         page = f"LIMIT {select.bind(query.limit)} OFFSET {select.bind(query.offset)}"
         sql = f"SELECT {COLUMNS} FROM {source} WHERE {where} ORDER BY {order}{select.walked} {page}"
     return Compiled(sql, tuple(select.parameters))
@@ -233,10 +233,11 @@ class _Select:
 
     # --- order ----------------------------------------------------------------------------------------------------
 
-    def order(self, order: Order) -> str:
+    def order(self, order: Order, datasets: tuple[str, ...]) -> str:
         """The terms of ORDER BY for one key: rank of the data type (clause 4.23.2), then the value; '' if never seen.
 
-        What is absent comes last in either direction. Of several instances the first counts.
+        Numbers, texts and booleans of an only instance are ranked in SQL, all else by model.ordering. What is absent
+        comes last in either direction.
         """
         direction = " DESC" if order.descending else ""
         first = order.path.names[0]
@@ -245,30 +246,26 @@ class _Select:
         attribute = self.number(first)
         if attribute is None:
             return ""
-        paths = [self.bind(path) for path in _paths(f'$."{attribute}"', order.path)]
-        kind = "coalesce(" + ", ".join(f"json_type(e.doc, {path})" for path in paths) + ", '')"
-        value = "coalesce(" + ", ".join(f"e.doc ->> {path}" for path in paths) + ", '')"
+        placing = self.bind(apsw.pyobject(Placing(order, datasets)))
+        top = f'$."{attribute}"'
+        place = self.bind(top)
+        rank, value = (f"order_{what}({placing}, e.doc -> {place})" for what in ("rank", "value"))
+        if not datasets and not ending(order.path):
+            at = self.bind(_value_at(top, order.path))
+            kind = f"json_type(e.doc, {at})"
+            plain = f"order_text({placing}, e.doc ->> {at})" if order.collation else f"e.doc ->> {at}"
+            ranks = f"WHEN 'integer' THEN {NUMBER} WHEN 'real' THEN {NUMBER} WHEN 'text' THEN {TEXT}"
+            rank = f"CASE {kind} {ranks} WHEN 'true' THEN {BOOLEAN} WHEN 'false' THEN {BOOLEAN} ELSE {rank} END"
+            value = f"CASE WHEN {kind} IN ('integer', 'real', 'text', 'true', 'false') THEN {plain} ELSE {value} END"
+        known = f"json_type(e.doc, {place}) IS NULL"
         return (
-            f"CASE {kind} WHEN 'integer' THEN 0 WHEN 'real' THEN 0 WHEN 'text' THEN 1 WHEN 'object' THEN 2 "
-            f"WHEN 'array' THEN 3 WHEN 'true' THEN 4 WHEN 'false' THEN 4 WHEN 'null' THEN 5 ELSE 6 END, "
-            f"text_order({value}){direction}"
+            f"CASE WHEN {known} THEN {ABSENT} ELSE {rank} END, CASE WHEN {known} THEN NULL ELSE {value} END{direction}"
         )
 
 
-def _reach(metres: float) -> float:
-    """As `reach`; below 0, what no haversine is as small as."""
-    return reach(metres) if metres >= 0 else -1.0
-
-
-def _paths(top: str, path: AttributePath) -> Iterator[str]:
-    """Where the value to order by may lie: in the only instance or the first of several, by kind of attribute."""
-    below = "".join(map(key, path.names[1:]))
-    for instance in (top, top + "[0]"):
-        if ending(path):
-            yield instance + below
-            continue
-        for member in ("value", "object", "vocab", "json", "languageMap"):
-            yield instance + below + key(member) + "".join(map(key, path.members))
+def _value_at(top: str, path: AttributePath) -> str:
+    """Where a Property that is the only instance has the value to order by."""
+    return top + "".join(map(key, (*path.names[1:], "value", *path.members)))
 
 
 def _leader(selection: Selection) -> str | None:
@@ -281,6 +278,11 @@ def _leader(selection: Selection) -> str | None:
 
 def _has_all(selection: Selection) -> bool:
     return isinstance(selection, AllOf) or any(_has_all(part) for part in getattr(selection, "parts", ()))
+
+
+def _reach(metres: float) -> float:
+    """As `reach`; below 0, what no haversine is as small as."""
+    return reach(metres) if metres >= 0 else -1.0
 
 
 class _Place:

@@ -12,6 +12,7 @@ import orjson
 
 from dothi.model.change import Cause, Change
 from dothi.model.entity import Attributes, Entity, Instance
+from dothi.model.patch import SCOPE
 from dothi.storage.index import Index
 from dothi.storage.packing import Floats, Ints
 from dothi.storage.rows import Names, encode_scopes
@@ -80,6 +81,8 @@ class Staged:
 
     entities: dict[str, Known] = field(default_factory=dict)
     changes: list[tuple[Known, Change]] = field(default_factory=list)
+    #: Instances of the scope: entity, number and time of the change, and what the scope became.
+    scopes: list[tuple[Known, int, int, Instance]] = field(default_factory=list)
     records: dict[tuple[str, str], Any] = field(default_factory=dict)
 
 
@@ -92,10 +95,23 @@ def flush(connection: apsw.Connection, names: Names, staged: Staged, now: int) -
         rows = [_change_row(names, known, change) for known, change in staged.changes]
         connection.executemany(INSERT_CHANGE, rows)
         touched = [known.n for known, _ in staged.changes]
+    if staged.scopes:
+        connection.executemany(INSERT_CHANGE, [_scope_row(names, *scope) for scope in staged.scopes])
+        touched += [known.n for known, *_ in staged.scopes]
     if staged.records:
         _write_records(connection, staged.records)
     names.store(connection)
     return touched
+
+
+def scope_instance(scopes: Sequence[str], at: int) -> Instance:
+    """What history keeps where the scope changed: a Property, marked as deleted where none is left (clause 4.5.6)."""
+    instance: Instance = {"type": "Property", "value": list(scopes)}
+    return instance if scopes else {**instance, "deletedAt": at}
+
+
+def _scope_row(names: Names, known: Known, seq: int, at: int, instance: Instance) -> tuple[Any, ...]:
+    return seq, known.n, at, PAST, None, names.encode({SCOPE: instance})
 
 
 def encode_cause(cause: Cause) -> str | None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import apsw
 import orjson
 
 from dothi.model.entity import instances
-from dothi.model.match import AttributeTest, clock, instant
+from dothi.model.match import AttributeTest, Links, clock, instant
+from dothi.model.ordering import Placing
 from dothi.model.pattern import Pattern
 from dothi.model.relation import GeoTest
 
@@ -23,10 +22,13 @@ def register(connection: apsw.Connection) -> None:
     """
     functions: list[tuple[str, Callable[..., Any], int]] = [
         ("attribute_passes", _attribute_passes, 2),
+        ("attribute_links", _attribute_links, 2),
         ("pattern_found", _pattern_found, 2),
         ("instant", instant, 1),
         ("clock", clock, 1),
-        ("text_order", _text_order, 1),
+        ("order_rank", _order_rank, 2),
+        ("order_value", _order_value, 2),
+        ("order_text", _order_text, 2),
         ("geo_any", _geo_any, 2),
         ("geo_point", _geo_point, 3),
     ]
@@ -37,6 +39,11 @@ def register(connection: apsw.Connection) -> None:
 def _attribute_passes(test: AttributeTest, document: str | None) -> bool:
     """Whether an attribute, given as the JSON of its instance or instances, passes a term of q."""
     return document is not None and test(orjson.loads(document))
+
+
+def _attribute_links(links: Links, document: str | None) -> str:
+    """The ids to which an attribute leads, as a JSON array; `document` is the JSON of its instance or instances."""
+    return "[]" if document is None else orjson.dumps(links(orjson.loads(document))).decode()
 
 
 def _pattern_found(pattern: Pattern, text: object) -> bool:
@@ -55,13 +62,15 @@ def _geo_any(test: GeoTest, document: str | None) -> bool:
     return any(instance.get("type") == "GeoProperty" and test.geometry(instance["value"]) for instance in found)
 
 
-def _text_order(value: Any) -> Any:
-    return _collated(value) if type(value) is str else value
+def _order_rank(placing: Placing, document: str | None) -> int:
+    return placing.rank(None if document is None else orjson.loads(document))
 
 
-@lru_cache(maxsize=16384)
-def _collated(text: str) -> str:
-    """A key near the root collation of Unicode: letters first, then accents, then case; đ stands beside d."""
-    letters = unicodedata.normalize("NFD", text).replace("đ", "d\u0335").replace("Đ", "D\u0335")
-    base = "".join(letter for letter in letters if not unicodedata.combining(letter)).casefold()
-    return f"{base}\x00{letters.casefold()}\x00{letters.swapcase()}"
+def _order_value(placing: Placing, document: str | None) -> Any:
+    return placing.value(None if document is None else orjson.loads(document))
+
+
+def _order_text(placing: Placing, value: Any) -> Any:
+    """A text as its collation has it; numbers and booleans as they are."""
+    collation = placing.order.collation
+    return collation.key(value) if type(value) is str and collation is not None else value

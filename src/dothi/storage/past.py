@@ -50,8 +50,11 @@ def _parted(instance: Instance) -> tuple[dict[str, Any], Any]:
     return {key: item for key, item in instance.items() if key != member}, instance.get(member)
 
 
+_TIMES = frozenset({"observedAt", "createdAt", "modifiedAt", "deletedAt"})
+
+
 def _fingerprint(meta: dict[str, Any], value: Any) -> bytes:
-    plain = {key: item for key, item in meta.items() if key not in ("observedAt", "createdAt", "modifiedAt")}
+    plain = {key: item for key, item in meta.items() if key not in _TIMES}
     return orjson.dumps((plain, value), option=orjson.OPT_SORT_KEYS)
 
 

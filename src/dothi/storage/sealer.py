@@ -12,9 +12,7 @@ import apsw
 import orjson
 import structlog
 
-from dothi.model.entity import VALUE_MEMBER
-from dothi.storage.chunk import CHUNK_POINTS, Chunk, Point, Summary
-from dothi.storage.history import date_times
+from dothi.storage.chunk import CHUNK_POINTS, Chunk, Summary
 from dothi.storage.past import pack, series_number, store_chunks
 from dothi.storage.rows import Names
 from dothi.storage.series import Key, tail_points
@@ -34,12 +32,16 @@ _FOREVER = 1 << 62
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """What becomes of one entity's tail: new chunks per series, chunks that they replace, log rows that go."""
+    """What becomes of one entity's tail: new chunks per series, chunks that they replace, log rows that go.
+
+    `length` is that of the rows' documents together: less of it means that something was erased since.
+    """
 
     entity: int
     chunks: list[tuple[Key, list[tuple[Summary, bytes]]]]
     replaced: list[int]
     rows: list[int]
+    length: int
 
 
 class Sealer:
@@ -114,8 +116,7 @@ class Sealer:
 
     def _store(self, connection: apsw.Connection, plans: Sequence[Sealed]) -> None:
         """On the writer's thread, like `touched`, so that the counts stay right."""
-        store_sealed(connection, plans)
-        for plan in plans:
+        for plan in store_sealed(connection, plans):
             self._rows[plan.entity] -= len(plan.rows)
             self.tail_rows -= len(plan.rows)
 
@@ -128,17 +129,36 @@ def follower_floor(connection: apsw.Connection) -> int:
 
 def plan_seal(connection: apsw.Connection, entity: int, floor: int) -> Sealed:
     """Chunks for the tail of one entity; a small last chunk of a series is taken up into the new one."""
-    by_series, rows = tail_points(connection, entity, None, floor)
-    chunks, replaced = [], []
-    for key, points in by_series.items():
-        points.sort(key=lambda point: point[:2])
-        small = _small_last_chunk(connection, entity, key, len(points))
-        if small is not None:
-            number, chunk = small
-            replaced.append(number)
-            points = sorted(_points(chunk) + points, key=lambda point: point[:2])
-        chunks.append((key, list(pack(points))))
-    return Sealed(entity, chunks, replaced, rows)
+    with connection:
+        by_series, rows = tail_points(connection, entity, None, floor)
+        length = _tail_length(connection, entity, rows[-1]) if rows else 0
+        chunks, replaced = [], []
+        for key, points in by_series.items():
+            points.sort(key=lambda point: point[:2])
+            small = _small_last_chunk(connection, entity, key, len(points))
+            if small is not None:
+                number, chunk = small
+                replaced.append(number)
+                points = sorted(chunk.all_points() + points, key=lambda point: point[:2])
+            chunks.append((key, list(pack(points))))
+    return Sealed(entity, chunks, replaced, rows, length)
+
+
+def _tail_length(connection: apsw.Connection, entity: int, upto: int) -> int:
+    """Length of the documents in the tail of an entity up to a row; it never grows, and erasing makes it less."""
+    sql = "SELECT total(length(doc)) FROM change WHERE entity = ? AND seq <= ?"
+    return int(connection.execute(sql, (entity, upto)).get)
+
+
+def _still_holds(connection: apsw.Connection, plan: Sealed) -> bool:
+    """Whether what a plan was made from is all there: nothing of it was erased in the meantime."""
+    if not plan.rows or _tail_length(connection, plan.entity, plan.rows[-1]) != plan.length:
+        return False
+    there = connection.execute(
+        "SELECT count(*) FROM chunk WHERE n IN (SELECT value FROM json_each(?))",
+        (orjson.dumps(plan.replaced).decode(),),
+    ).get
+    return bool(there == len(plan.replaced))
 
 
 def _small_last_chunk(connection: apsw.Connection, entity: int, key: Key, points: int) -> tuple[int, Chunk] | None:
@@ -152,23 +172,9 @@ def _small_last_chunk(connection: apsw.Connection, entity: int, key: Key, points
     return row[0], Chunk(row[2], row[1])
 
 
-def _points(chunk: Chunk) -> list[Point]:
-    """The points of a chunk as they were before sealing."""
-    metas, which = chunk.metas()
-    found: list[Point] = []
-    for position, (when, text, recorded, value) in enumerate(
-        zip(chunk.times.tolist(), date_times(chunk.times), chunk.recorded.tolist(), chunk.values(), strict=True)
-    ):
-        meta = metas[0 if which is None else which[position]]
-        instance = {**meta, VALUE_MEMBER[meta["type"]]: value}
-        if "observedAt" in instance:
-            instance["observedAt"] = text
-        found.append((when, recorded, instance))
-    return found
-
-
-def store_sealed(connection: apsw.Connection, plans: Sequence[Sealed]) -> None:
-    """Put the chunks in and take the rows out, in the transaction of the caller."""
+def store_sealed(connection: apsw.Connection, plans: Sequence[Sealed]) -> list[Sealed]:
+    """Put the chunks in and take the rows out, in the transaction of the caller; which plans were carried out."""
+    plans = [plan for plan in plans if _still_holds(connection, plan)]
     for plan in plans:
         for key, chunks in plan.chunks:
             store_chunks(connection, series_number(connection, plan.entity, key), chunks)
@@ -180,3 +186,4 @@ def store_sealed(connection: apsw.Connection, plans: Sequence[Sealed]) -> None:
            ON CONFLICT DO UPDATE SET doc = max(CAST(doc AS INTEGER), CAST(excluded.doc AS INTEGER))""",
         (str(last),),
     )
+    return plans

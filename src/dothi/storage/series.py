@@ -10,19 +10,33 @@ import numpy as np
 import orjson
 
 from dothi.model.entity import VALUE_MEMBER, instances
+from dothi.model.instant import format_instant
+from dothi.model.patch import SCOPE
 from dothi.model.query import Window
-from dothi.storage.chunk import Chunk, Point, is_number, time_of
-from dothi.storage.packing import Floats, Ints
+from dothi.storage.chunk import NEVER, Chunk, Point, expiry_of, is_number, time_of
+from dothi.storage.packing import Floats, Ints, Marks
 from dothi.storage.rows import Names
 
 #: (attribute number, datasetId or "")
 Key = tuple[int, str]
 
+#: Member of a kept instance that was changed later on: when it was first recorded, in microseconds. Like its
+#: `instanceId`, which tells its first time, it stands only there.
+FIRST_RECORDED = "firstRecorded"
+
 _FOREVER = 1 << 62
+
+INSTANCE = "urn:ngsi-ld:Instance:"
 
 _CHUNKS = """
 SELECT points, data, "end" FROM chunk WHERE series = ? AND "end" >= ? AND start < ? ORDER BY "end" DESC
 """
+
+
+def instance_id(entity: int, key: Key) -> tuple[str, str]:
+    """What stands before and behind the time (microseconds) in the instanceIds of a series."""
+    attribute, dataset = key
+    return f"{INSTANCE}{entity}-{attribute}-", f"-{dataset}" if dataset else ""
 
 
 class Segment(Protocol):
@@ -38,6 +52,10 @@ class Segment(Protocol):
     def values_at(self, positions: Ints) -> list[Any]: ...
 
     def metas(self) -> tuple[list[dict[str, Any]], list[int] | None]: ...
+
+    def marks(self, member: str) -> Marks: ...
+
+    def expiries(self) -> Ints | None: ...
 
 
 class Tail:
@@ -74,8 +92,16 @@ class Tail:
             metas.append(meta)
         return metas, list(range(len(metas)))
 
+    def marks(self, member: str) -> Marks:
+        return np.array([member in instance for instance in self._instances], np.bool_)
 
-_TIMES = frozenset({"createdAt", "modifiedAt", "observedAt", "instanceId"})
+    def expiries(self) -> Ints | None:
+        if not any("expiresAt" in instance for instance in self._instances):
+            return None
+        return np.array([expiry_of(instance) for instance in self._instances], np.int64)
+
+
+_TIMES = frozenset({"createdAt", "modifiedAt", "observedAt"})
 
 
 class Column:
@@ -115,12 +141,26 @@ class Column:
 
     def marks(self, member: str) -> Any:
         """For each instance whether it has the member ("observedAt", "deletedAt")."""
-        parts = []
-        for segment in self.segments:
-            metas, which = segment.metas()
-            has = np.array([member in meta for meta in metas], np.bool_)
-            parts.append(np.full(len(segment.times), has[0]) if which is None else has[which])
-        return self._picked(parts)
+        return self._picked([segment.marks(member) for segment in self.segments])
+
+    def expiries(self) -> Ints | None:
+        """When each instance expires (clause 4.22), in microseconds; None where none does."""
+        found = [segment.expiries() for segment in self.segments]
+        if all(each is None for each in found):
+            return None
+        pairs = zip(found, self.segments, strict=True)
+        picked: Ints = self._picked(
+            [np.full(len(segment.times), NEVER) if each is None else each for each, segment in pairs]
+        )
+        return picked
+
+    def instance(self, position: int) -> tuple[dict[str, Any], int]:
+        """The instance at a position as it was written, and when it was first recorded."""
+        ((meta, value),) = self.rows(np.array([position]))
+        instance = {**meta, VALUE_MEMBER[meta["type"]]: value}
+        if "observedAt" in meta:
+            instance["observedAt"] = format_instant(int(self.times[position]))
+        return instance, instance.pop(FIRST_RECORDED, int(self.recorded[position]))
 
     def rows(self, positions: Ints) -> list[tuple[dict[str, Any], Any]]:
         """(rest of the instance, value) at each position; equal rests are the same dict."""
@@ -204,7 +244,8 @@ def columns(
         if key in tail:
             segments.append(Tail(tail[key]))
         if key in series:
-            _open_chunks(connection, series[key], start, end, last if by_time else None, segments)
+            first = -_FOREVER if key[0] == names.number(SCOPE) else start
+            _open_chunks(connection, series[key], first, end, last if by_time else None, segments)
         if segments:
             found[key] = Column(segments[::-1])
     return found

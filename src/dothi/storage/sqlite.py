@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
+import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,12 +24,15 @@ from dothi.model.query import AggregateMethod, EntityQuery, Window
 from dothi.storage import discovery, log, transient
 from dothi.storage.checkpointer import Checkpointer
 from dothi.storage.compile import compile_entities
+from dothi.storage.evolved import read_evolved
 from dothi.storage.functions import register
 from dothi.storage.history import read_aggregates, read_history
 from dothi.storage.migrate import migrate
+from dothi.storage.newest import MOST, Runs, read_newest
 from dothi.storage.rows import COLUMNS, Names, Row
 from dothi.storage.sealer import Sealer
-from dothi.storage.store import Bucket, History, Page, Transaction, TypeSummary
+from dothi.storage.snapshot import duplicate, extract
+from dothi.storage.store import Bucket, Choice, Evolved, History, Newest, Page, Transaction, TypeSummary
 from dothi.storage.writer import Writer
 
 T = TypeVar("T")
@@ -52,6 +58,7 @@ class SqliteStore:
     def __init__(self, folder: Path) -> None:
         self._path = folder / "city.db"
         self._names = Names()
+        self._runs = Runs()
         self._listeners: list[Callable[[Sequence[Change]], None]] = []
         self._pool: ThreadPoolExecutor | None = None
         self._readers = threading.local()
@@ -115,6 +122,10 @@ class SqliteStore:
     async def count(self, query: EntityQuery) -> int:
         return await self._quick_read(lambda connection: self._count(connection, query))
 
+    async def ids(self, query: EntityQuery, most: int | None = None) -> list[str]:
+        asked = replace(query, limit=-1 if most is None else most, offset=0)
+        return await self._read(lambda connection: self._ids(connection, asked))
+
     async def types(self) -> list[TypeSummary]:
         return await self._read(lambda connection: discovery.types(connection, self._names))
 
@@ -129,6 +140,18 @@ class SqliteStore:
         is_short = len(ids) == 1 and asked.last is not None and asked.last <= SHORT_PAST
         read = self._quick_read if is_short else self._read
         return await read(lambda connection: read_history(connection, self._names, ids, attributes, asked, limit))
+
+    async def evolved(self, query: EntityQuery, window: Window, *, count: bool = False) -> Evolved:
+        return await self._read(lambda connection: read_evolved(connection, self._names, query, window, count))
+
+    async def newest(self, id: str, attribute: str, last: int) -> Newest | None:
+        """From memory where chunks are concerned; so it is done on the loop."""
+        if last > MOST:
+            return None
+        try:
+            return self._point.run(lambda c: read_newest(c, self._names, self._runs, id, attribute, last), QUICK)
+        except apsw.InterruptError:
+            return None
 
     async def aggregate(
         self,
@@ -168,6 +191,21 @@ class SqliteStore:
         """Seal the whole tail now. For benches, tests and exports; the background does it on its own."""
         await asyncio.get_running_loop().run_in_executor(None, self._sealer.seal_all)
 
+    async def extract(self, folder: Path, choices: Sequence[Choice]) -> list[int]:
+        def copy() -> list[int]:
+            target = _new_file(folder)
+            with closing(_connect(self._path)) as source:
+                return extract(source, self._names.number, target, choices)
+
+        return await asyncio.to_thread(copy)
+
+    async def duplicate(self, folder: Path) -> None:
+        def copy() -> None:
+            with closing(_connect(self._path)) as source, closing(_connect(_new_file(folder))) as target:
+                duplicate(source, target)
+
+        await asyncio.to_thread(copy)
+
     def _page(self, connection: apsw.Connection, query: EntityQuery, count: bool) -> Page:
         compiled = compile_entities(query, self._names.number)
         found: list[Entity] = []
@@ -199,6 +237,13 @@ class SqliteStore:
         if connection is self._point.connection:
             self._writer.remembered.learn(row[0], entity)
         return entity
+
+    def _ids(self, connection: apsw.Connection, query: EntityQuery) -> list[str]:
+        compiled = compile_entities(query, self._names.number)
+        if compiled.empty:
+            return []
+        rows = connection.execute(f"SELECT id FROM ({compiled.sql})", compiled.parameters)
+        return [str(row[0]) for row in rows]
 
     def _count(self, connection: apsw.Connection, query: EntityQuery) -> int:
         compiled = compile_entities(query, self._names.number, count=True)
@@ -253,6 +298,16 @@ class _Reader:
         finally:
             self._end = math.inf
         return found
+
+
+def _new_file(folder: Path) -> Path:
+    """An empty city in a new folder; what a copy left half done there is gone."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    path = folder / "city.db"
+    with closing(_connect(path)) as connection:
+        migrate(connection)
+    return path
 
 
 def _connect(path: Path) -> apsw.Connection:

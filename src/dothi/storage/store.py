@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from types import EllipsisType
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -34,12 +36,37 @@ class TypeSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """Entities to copy; with `past` their whole history too. Limit, offset and order of the query play no part."""
+
+    query: EntityQuery
+    past: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Bucket:
     """One aggregation period: start and end in microseconds, value per method (None where undefined)."""
 
     start: int
     end: int
     values: dict[AggregateMethod, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One instance of the past: the time it is kept under, and when it was first recorded, in microseconds.
+
+    `instance` has neither createdAt, modifiedAt nor instanceId.
+    """
+
+    time: int
+    created: int
+    instance: dict[str, Any]
+
+    @property
+    def dataset(self) -> str | None:
+        found: str | None = self.instance.get("datasetId")
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +80,23 @@ class History:
     modified: int | None
     attributes: dict[str, list[Instance]]
     deleted: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evolved:
+    """Ids of a page of entities found by their past, how many there are in all where asked, and whether more follow."""
+
+    ids: list[str]
+    total: int | None
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The last instances of one attribute, newest first, as JSON objects in normalized form joined by commas."""
+
+    types: tuple[str, ...]
+    instances: bytes
 
 
 class Transaction(Protocol):
@@ -87,6 +131,26 @@ class Transaction(Protocol):
         """Add many past numbers of one attribute at once; how many were new.
 
         `times` ascend, in microseconds; `instance` is what all have in common (type, unitCode, sub-attributes...).
+        """
+        ...
+
+    def instance(self, id: str, attribute: str, instance: str) -> Found | None:
+        """The instance of the past that has this instanceId."""
+        ...
+
+    def amend(self, id: str, attribute: str, found: Found, name: str, amended: Instance, cause: Cause) -> None:
+        """Put another instance into the place of one of the past; it keeps its instanceId `name` (clause 5.6.14)."""
+        ...
+
+    def forget(
+        self,
+        id: str,
+        attribute: str | None = None,
+        dataset: str | EllipsisType | None = ...,
+        instance: str | None = None,
+    ) -> bool:
+        """Erase the past of an entity, of an attribute (IRI), of one datasetId of it (None is the default instance,
+        `...` all), or one instance by its instanceId, for good; whether there was any. The state stays as it is.
         """
         ...
 
@@ -128,6 +192,18 @@ class Store(Protocol):
 
     async def count(self, query: EntityQuery) -> int: ...
 
+    async def ids(self, query: EntityQuery, most: int | None = None) -> list[str]:
+        """Ids of all that match, in the order of the query, whatever its page; `most` of them where it is given."""
+        ...
+
+    async def extract(self, folder: Path, choices: Sequence[Choice]) -> list[int]:
+        """Make a store in a new folder of what is chosen, as of one instant; how many entities each choice found."""
+        ...
+
+    async def duplicate(self, folder: Path) -> None:
+        """Make a store in a new folder that holds all entities and their past as of one instant."""
+        ...
+
     async def types(self) -> list[TypeSummary]: ...
 
     async def history(
@@ -138,6 +214,14 @@ class Store(Protocol):
         limit: int | None = None,
     ) -> list[History]:
         """The past of these entities, also of deleted ones. `limit` bounds the instances read per attribute."""
+        ...
+
+    async def evolved(self, query: EntityQuery, window: Window, *, count: bool = False) -> Evolved:
+        """Entities, living or deleted, of which instances in the window meet the query (clause 5.7.4)."""
+        ...
+
+    async def newest(self, id: str, attribute: str, last: int) -> Newest | None:
+        """The last instances of an attribute (IRI) ready to be sent; None where `history` must be asked."""
         ...
 
     async def aggregate(
@@ -172,4 +256,15 @@ class Store(Protocol):
     async def record(self, kind: str, key: str) -> Any | None: ...
 
 
-__all__ = ["Bucket", "History", "Page", "Store", "TimeProperty", "Transaction", "TypeSummary"]
+__all__ = [
+    "Bucket",
+    "Evolved",
+    "Found",
+    "History",
+    "Newest",
+    "Page",
+    "Store",
+    "TimeProperty",
+    "Transaction",
+    "TypeSummary",
+]

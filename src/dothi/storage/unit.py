@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import EllipsisType
 from typing import Any
 
 import apsw
@@ -10,14 +11,18 @@ import orjson
 
 from dothi.model.change import AttributeChange, Cause, Change, ChangeKind
 from dothi.model.entity import Entity, Instance
+from dothi.model.patch import SCOPE
 from dothi.model.query import EntityQuery
 from dothi.storage.counters import Counters
-from dothi.storage.flush import Known, Past, PastColumns, Staged, flush, written_into
+from dothi.storage.erase import Forgotten, erase, find_instance, is_kept
+from dothi.storage.flush import Known, Past, PastColumns, Staged, flush, scope_instance, written_into
 from dothi.storage.index import touches_place
 from dothi.storage.packing import Floats, Ints
 from dothi.storage.past import keep_columns, keep_past, new_positions, not_kept_yet
 from dothi.storage.remembered import Remembered
 from dothi.storage.rows import COLUMNS, Names
+from dothi.storage.series import FIRST_RECORDED
+from dothi.storage.store import Found
 
 _LOAD = f"SELECT {COLUMNS} FROM entity WHERE id IN (SELECT value FROM json_each(?))"
 
@@ -64,6 +69,7 @@ class Group:
         """Take over what a unit that succeeded has staged."""
         for entity, kind, attributes, cause in unit.saved:
             known = self.known[entity.id]
+            before = known.after
             known.after = None if kind == "deleted" else entity
             known.last = entity
             if not known.n:
@@ -75,11 +81,16 @@ class Group:
             known.moved = known.moved or kind == "deleted" or any(map(touches_place, attributes))
             known.written = written_into(change) if entity.id not in self.staged.entities else None
             self.staged.entities[entity.id] = known
+            if entity.scopes != (() if before is None else before.scopes) and not unit.tells_scope_of(entity.id):
+                row = (known, self.counters.next_change(), unit.now, scope_instance(entity.scopes, unit.now))
+                self.staged.scopes.append(row)
         self.staged.records.update(unit.records)
         for past in unit.past:
             self.flush()
             n = self.known[past.id].n
-            if isinstance(past, PastColumns):
+            if isinstance(past, Forgotten):
+                erase(self.connection, self.names, n, past)
+            elif isinstance(past, PastColumns):
                 keep_columns(self.connection, self.names, n, past)
             elif keep_past(self.connection, self.names, self.counters, n, past):
                 self.touched.append(n)
@@ -105,7 +116,7 @@ class Unit:
         self._states: dict[str, Entity | None] = {}
         self._now = now
         self.saved: list[tuple[Entity, ChangeKind, tuple[AttributeChange, ...], Cause]] = []
-        self.past: list[Past | PastColumns] = []
+        self.past: list[Past | PastColumns | Forgotten] = []
         self.records: dict[tuple[str, str], Any] = {}
 
     @property
@@ -147,6 +158,51 @@ class Unit:
         if len(fresh):
             self.past.append(PastColumns(entity.id, attribute, instance, times[fresh], values[fresh], self._now))
         return len(fresh)
+
+    def instance(self, id: str, attribute: str, instance: str) -> Found | None:
+        group = self._known(id)
+        group.flush()
+        return find_instance(group.connection, group.names, group.known[id].n, attribute, instance)
+
+    def amend(self, id: str, attribute: str, found: Found, name: str, amended: Instance, cause: Cause) -> None:
+        self._known(id)
+        kept = {**amended, "instanceId": name, FIRST_RECORDED: found.created}
+        self.past.append(Forgotten(id, attribute, found.dataset, found.time))
+        self.past.append(Past(id, [(attribute, kept)], cause, self._now))
+
+    def forget(
+        self,
+        id: str,
+        attribute: str | None = None,
+        dataset: str | EllipsisType | None = ...,
+        instance: str | None = None,
+    ) -> bool:
+        group = self._known(id)
+        group.flush()
+        what = Forgotten(id, attribute, dataset)
+        if instance is not None:
+            assert attribute is not None
+            found = self.instance(id, attribute, instance)
+            if found is None:
+                return False
+            what = Forgotten(id, attribute, found.dataset, found.time)
+        elif not is_kept(group.connection, group.names, group.known[id].n, what):
+            return False
+        self.past.append(what)
+        return True
+
+    def tells_scope_of(self, id: str) -> bool:
+        """Whether the past that is added has the scope of this entity, with times of its own."""
+        return any(
+            isinstance(past, Past) and past.id == id and any(name == SCOPE for name, _ in past.instances)
+            for past in self.past
+        )
+
+    def _known(self, id: str) -> Group:
+        group = self._group
+        if id not in group.known:
+            group.load((id,))
+        return group
 
     def select(self, query: EntityQuery) -> list[str]:
         from dothi.storage.compile import compile_entities
