@@ -9,10 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dothi.model.errors import BadRequestData, OperationNotSupported, Problem, TooComplexQuery
+from dothi.model.errors import BadRequestData, Problem, TooComplexQuery
 from dothi.model.instant import parse_instant
-from dothi.model.qlang import parse_path, parse_query
-from dothi.model.query import And, AttributePath, Compare, DateTimeLiteral, Exists, Or, Query, Range, UriLiteral
+from dothi.model.qlang import hops, parse_path, parse_query
+from dothi.model.query import (
+    And,
+    AttributePath,
+    Compare,
+    DateTimeLiteral,
+    Exists,
+    LinkedPath,
+    Or,
+    Query,
+    Range,
+    UriLiteral,
+)
 
 
 def expand(name: str) -> str:
@@ -53,6 +64,8 @@ NOON = DateTimeLiteral("2026-01-31T12:00:00Z", parse_instant("2026-01-31T12:00:0
         ("a;b|c", Or((And((Exists(A), Exists(B))), Exists(C)))),
         ("a;(b|c)", And((Exists(A), Or((Exists(B), Exists(C)))))),
         ("((a>50|b>3000);c)", And((Or((Compare(A, ">", (50,)), Compare(B, ">", (3000,)))), Exists(C)))),
+        ("!a", Exists(A, absent=True)),
+        ("b==1;! a|c", Or((And((Compare(B, "==", (1,)), Exists(A, absent=True))), Exists(C)))),
         ("a.b", Exists(path("https://x/a", "https://x/b"))),
         ("a.observedAt>=2026-01-31T12:00:00Z", Compare(path("https://x/a", "observedAt"), ">=", (NOON,))),
         ('a.unitCode=="CEL"', Compare(path("https://x/a", "unitCode"), "==", ("CEL",))),
@@ -118,6 +131,11 @@ def test_values_of_listed_attributes_are_expanded_to_uris() -> None:
         ("a~=x{5000}", 4, "invalid repetition"),
         ("a==1e999", 4, "a double can hold"),
         ("a=1", 2, "';', '|' or the end"),
+        ("!a==1", 3, "';', '|' or the end"),
+        ("a{b", 4, "the '}' of position 2"),
+        ("a{}", 3, "an attribute name"),
+        ("a[x]{b}", 5, "a relationship before '{'"),
+        ("a.observedAt{b}", 13, "a relationship before '{'"),
         ("5==a", 1, "an attribute name"),
     ],
 )
@@ -128,9 +146,44 @@ def test_a_fault_is_told_with_its_position(text: str, position: int, expected: s
     assert caught.value.document()["position"] == position
 
 
-def test_linked_entities_are_refused_with_the_way_around() -> None:
-    with pytest.raises(OperationNotSupported, match="query the linked entities first"):
-        read("a{Device:humidity}==40")
+def link(name: str, inner: AttributePath, *types: str) -> AttributePath:
+    return AttributePath((name,), (), LinkedPath(inner, types))
+
+
+def test_a_path_follows_relationships_into_linked_entities() -> None:
+    def read(text: str) -> Query:
+        return parse_query(text, lambda name: name if ":" in name else expand(name), expand_values={"gender"})
+
+    a = "https://x/a"
+    assert read("a{b}==40") == Compare(link(a, B), "==", (40,))
+    assert read("a{Device:b}") == Exists(link(a, B, "https://x/Device"))
+    assert read("a{Device|Room:b[m]}") == Exists(
+        link(a, path("https://x/b", members=("m",)), "https://x/Device", "https://x/Room")
+    )
+    assert read("a{b{c.observedAt}}>2026-01-31T12:00:00Z;c") == And(
+        (Compare(link(a, link("https://x/b", path("https://x/c", "observedAt"))), ">", (NOON,)), Exists(C))
+    )
+    assert read("a{http://x.org/y}") == Exists(link(a, path("http://x.org/y")))
+    assert read("a{gender}==Male") == (
+        Compare(link(a, path("https://x/gender")), "==", (UriLiteral("https://x/Male"),))
+    )
+
+
+def test_a_prefix_of_the_context_is_no_type() -> None:
+    def with_prefix(name: str) -> str:
+        return name.replace("ex:", "https://example.org/") if name.startswith("ex:") else name
+
+    assert parse_query("a{ex:b}", with_prefix) == Exists(link("a", path("https://example.org/b")))
+    assert parse_query("a{Ex:b}", with_prefix) == Exists(link("a", path("b"), "Ex"))
+
+
+def test_hops_are_the_longest_way_that_a_query_goes() -> None:
+    assert [hops(read(text)) for text in ("a", "a{b}", "a{b{c}}|a;b{c}", "a;b")] == [0, 1, 2, 0]
+
+
+def test_an_order_names_its_parameter_and_follows_no_link() -> None:
+    with pytest.raises(BadRequestData, match="orderBy, position 2: expected no"):
+        parse_path("a{b}", expand, "orderBy")
 
 
 @pytest.mark.parametrize(
@@ -141,6 +194,7 @@ def test_linked_entities_are_refused_with_the_way_around() -> None:
         ";".join("a" * 257),
         "a==" + ",".join("1" * 258),
         ".".join("a" * 9),
+        "{".join("a" * 12) + "}" * 11,
         "a[" + ".".join("b" * 17) + "]",
     ],
 )

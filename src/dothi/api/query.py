@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import orjson
 
 from dothi.api.exchange import Exchange
+from dothi.api.joining import check_hops, join_of
 from dothi.api.media import GEO_JSON
+from dothi.api.ordering import ORDERING, order_of, ordering_parameters
 from dothi.api.parameters import flag, listed
+from dothi.api.projection import attribute_name, deep_projection
 from dothi.model.context import Context
 from dothi.model.errors import BadRequestData, InvalidRequest, OperationNotSupported
 from dothi.model.geo import parse_geo
+from dothi.model.linked import Join
 from dothi.model.pattern import compile_pattern
-from dothi.model.qlang import parse_path, parse_query
-from dothi.model.query import And, EntityQuery, Or, Order, Query, Selection, Selector
+from dothi.model.projection import MEMBERS, NOTHING
+from dothi.model.qlang import parse_query
+from dothi.model.query import And, EntityQuery, Or, Query, Selection, Selector
 from dothi.model.represent import LOCATION, Representation
 from dothi.model.selection import parse_scopes, parse_types
-from dothi.model.values import is_uri, name_fault
+from dothi.model.values import is_uri
 
 #: Parameters that say which entities (clause 6.4.3.2). Those in _LATER are known, but answered with 422.
 QUERYING: Final = frozenset({
     "id", "type", "idPattern", "q", "scopeQ", "georel", "geometry", "coordinates", "geoproperty", "csf",
-    "expandValues", "orderBy", "collation", "jsonKeys", "containedBy", "entityMap", "splitEntities",
+    "expandValues", "jsonKeys", "entityMap", "entityMapLifetime", "splitEntities", *ORDERING,
 })  # fmt: skip
 
 #: Parameters that say how entities are shown (clauses 6.3.7, 6.3.11 to 6.3.15, 6.5.3.1).
 SHAPING: Final = frozenset({
     "attrs", "pick", "omit", "options", "format", "geometryProperty", "lang", "datasetId", "join", "joinLevel",
+    "containedBy",
 })  # fmt: skip
 
-_LATER: Final = ("join", "containedBy", "entityMap", "splitEntities", "collation")
+_LATER: Final[tuple[str, ...]] = ()
 
 _FORMATS: Final = {
     "normalized": "normalized",
@@ -42,25 +48,25 @@ _FORMATS: Final = {
 
 #: Members of a Query document (clause 5.2.23) that are texts or numbers and mean what the parameters of that name do.
 _TEXTS: Final = frozenset({
-    "q", "scopeQ", "lang", "csf", "join", "joinLevel", "containedBy", "collation", "geometryProperty",
+    "q", "scopeQ", "lang", "csf", "join", "collation", "geometryProperty", "entityMapLifetime",
 })  # fmt: skip
-_LISTS: Final = frozenset({"attrs", "pick", "omit", "datasetId", "expandValues", "jsonKeys", "orderBy"})
+_NUMBERS: Final = frozenset({"joinLevel"})
+_LISTS: Final = frozenset({
+    "attrs", "pick", "omit", "datasetId", "expandValues", "jsonKeys", "orderBy", "containedBy",
+})  # fmt: skip
 _ELSE: Final = frozenset({
-    "type", "id", "entities", "geoQ", "temporalQ", "aggrParams", "entityMap", "splitEntities", "local",
+    "type", "id", "entities", "geoQ", "ordering", "temporalQ", "aggrParams", "entityMap", "splitEntities", "local",
 })  # fmt: skip
-
-_DIRECTIONS: Final = {"asc": False, "desc": True}
-#: Members of an entity that are no attributes (clause 4.21).
-MEMBERS: Final = frozenset({"id", "type", "scope", "createdAt", "modifiedAt", "expiresAt"})
-_FIXED_KEYS: Final = frozenset({"id", "type", "createdAt", "modifiedAt"})
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How entities are shown; `wanted` are the attributes of which an entity must have one to be shown at all."""
+    """How entities are shown; `wanted` are the attributes of which an entity must have one to be shown at all, `join`
+    says which linked entities come with them."""
 
     representation: Representation
     wanted: tuple[str, ...] = ()
+    join: Join | None = None
 
 
 def shape_of(parameters: dict[str, str], context: Context, media: str) -> Shape:
@@ -70,10 +76,10 @@ def shape_of(parameters: dict[str, str], context: Context, media: str) -> Shape:
     _refuse_later(parameters)
     form, sys_attrs = _format(parameters)
     attrs = tuple(attribute_name(name, "attrs", context) for name in listed(parameters, "attrs"))
-    pick, omit = projection(parameters, "pick", context), projection(parameters, "omit", context)
-    if attrs and (pick or omit):
+    pick, omit = deep_projection(parameters, "pick", context), deep_projection(parameters, "omit", context)
+    if attrs and (pick is not NOTHING or omit is not NOTHING):
         raise BadRequestData("attrs cannot stand beside pick or omit: use pick instead of attrs.")
-    if both := set(pick) & set(omit):
+    if both := set(pick.names) & set(omit.whole):
         raise BadRequestData(f"pick and omit both name {context.compact(min(both))}: take it out of one of them.")
     geometry = parameters.get("geometryProperty")
     if geometry is not None and media != GEO_JSON:
@@ -82,13 +88,13 @@ def shape_of(parameters: dict[str, str], context: Context, media: str) -> Shape:
         format=form,
         sys_attrs=sys_attrs,
         lang=parameters.get("lang"),
-        pick=frozenset(pick),
-        omit=frozenset(omit),
+        pick=frozenset(pick.names),
+        omit=frozenset(omit.whole),
         attrs=frozenset(attrs),
         dataset_ids=frozenset(listed(parameters, "datasetId")),
         geometry_property=LOCATION if geometry is None else context.expand(geometry),
     )
-    return Shape(representation, attrs)
+    return Shape(representation, attrs, join_of(parameters, representation, pick, omit))
 
 
 def entity_query(
@@ -108,7 +114,7 @@ def entity_query(
         ids, pattern, types, one_of = one_of[0].ids, one_of[0].id_pattern, one_of[0].types, ()
     for selector in (Selector(ids, pattern), *one_of):
         _check_ids(selector)
-    q, scope, csf = parameters.get("q"), parameters.get("scopeQ"), parameters.get("csf")
+    scope, csf = parameters.get("scopeQ"), parameters.get("csf")
     if csf is not None:
         parse_query(csf, context.expand)  # there are no context sources yet, but a bad filter is a fault all the same
     return EntityQuery(
@@ -116,10 +122,10 @@ def entity_query(
         id_pattern=pattern,
         types=types,
         attributes=_wanted(parameters, context),
-        q=parse_query(q, context.expand, expand_values=listed(parameters, "expandValues")) if q is not None else None,
+        q=_q(parameters, context),
         geo=_geo(parameters, context),
         scope=parse_scopes(scope) if scope is not None else None,
-        order=_order(parameters, context),
+        order=order_of(parameters, context),
         limit=limit,
         offset=offset,
         selectors=one_of,
@@ -131,6 +137,8 @@ def check_asks_something(parameters: dict[str, str], query: EntityQuery) -> None
 
     Members that every entity has do not count, local=true makes it unnecessary, type=* means it.
     """
+    if parameters.get("type") == "*" and parameters.get("local") == "false":
+        raise BadRequestData("type=* is local by itself, which local=false contradicts: leave local out.")
     if flag(parameters, "local") or parameters.get("type") == "*" or query.selectors:
         return
     if query.types is None and not query.attributes and query.geo is None and not _asks(query.q):
@@ -158,14 +166,19 @@ def query_parameters(document: dict[str, Any]) -> dict[str, str]:
     for name, value in document.items():
         if name in _TEXTS:
             parameters[name] = _text(name, value)
+        elif name in _NUMBERS:
+            parameters[name] = str(value) if type(value) is int else _refuse(name, "a whole number")
         elif name in _LISTS:
             parameters[name] = ",".join(_texts(name, value))
         elif name not in _ELSE:
             raise BadRequestData(f"The member {name!r} is none of a Query's.")
     if "geoQ" in document:
         parameters |= _geo_parameters(document["geoQ"])
-    if document.get("local") is True:
-        parameters["local"] = "true"
+    if "ordering" in document:
+        parameters |= ordering_parameters(document["ordering"])
+    for name in ("local", "entityMap", "splitEntities"):
+        if name in document:
+            parameters[name] = _boolean(name, document[name])
     return parameters
 
 
@@ -198,34 +211,22 @@ def _format(parameters: dict[str, str]) -> tuple[Any, bool]:
     return form, sys_attrs
 
 
-def projection(parameters: dict[str, str], name: str, context: Context) -> tuple[str, ...]:
-    """pick or omit: members of the entity stay, attribute names are expanded (clause 4.21). Raises BadRequestData."""
-    text = parameters.get(name)
-    if text is None:
-        return ()
-    if "{" in text or "}" in text:
-        raise BadRequestData(f"{name}={text} looks into linked entities, which needs the parameter join.")
-    parts = text.replace("|", ",").split(",")
-    if not all(parts):
-        raise BadRequestData(f"{name}={text} has an empty element: write names joined by single commas.")
-    return tuple(part if part in MEMBERS else attribute_name(part, name, context) for part in parts)
-
-
-def attribute_name(text: str, parameter: str, context: Context) -> str:
-    """The IRI of an attribute that a parameter names. Raises BadRequestData for what can be no name (clause 4.6.2)."""
-    fault = name_fault(text)
-    if fault is not None:
-        raise BadRequestData(f"{parameter}: {text!r} is no attribute name: {fault}.")
-    return context.expand(text)
-
-
 def _wanted(parameters: dict[str, str], context: Context) -> tuple[str, ...]:
     """Attributes of which an entity must have one, since else nothing of it would be shown."""
     attrs = listed(parameters, "attrs")
     if attrs:
         return tuple(attribute_name(name, "attrs", context) for name in attrs if name not in MEMBERS)
-    picked = projection(parameters, "pick", context)
+    picked = deep_projection(parameters, "pick", context).names
     return () if MEMBERS.intersection(picked) else picked
+
+
+def _q(parameters: dict[str, str], context: Context) -> Query | None:
+    text = parameters.get("q")
+    if text is None:
+        return None
+    q = parse_query(text, context.expand, expand_values=listed(parameters, "expandValues"))
+    check_hops(parameters, q)
+    return q
 
 
 def _geo(parameters: dict[str, str], context: Context) -> Any:
@@ -252,20 +253,6 @@ def _geo_parameters(geo: Any) -> dict[str, str]:
         else:
             raise BadRequestData(f"The member {name!r} is none of a geoQ's.")
     return parameters
-
-
-def _order(parameters: dict[str, str], context: Context) -> tuple[Order, ...]:
-    """orderBy=name;asc,temperature.observedAt;desc (clause 4.23)."""
-    order = []
-    for part in listed(parameters, "orderBy"):
-        text, _, direction = part.partition(";")
-        if direction.startswith("dist-"):
-            raise OperationNotSupported("orderBy by distance is not supported yet: order by an attribute.")
-        if direction and direction not in _DIRECTIONS:
-            raise BadRequestData(f"orderBy={part} has the direction {direction!r}: write asc or desc.")
-        path = parse_path(text, lambda name: name if name in _FIXED_KEYS else context.expand(name))
-        order.append(Order(path, _DIRECTIONS[direction or "asc"]))
-    return tuple(order)
 
 
 def _selectors(selectors: Any, context: Context) -> tuple[Selector, ...]:
@@ -296,11 +283,19 @@ def _check_ids(selector: Selector) -> None:
 
 
 def _text(name: str, value: Any) -> str:
-    if type(value) is int:
-        return str(value)
     if type(value) is not str or not value:
-        raise BadRequestData(f"{name} must be a text.")
+        _refuse(name, "a text")
     return value
+
+
+def _refuse(name: str, wanted: str) -> NoReturn:
+    raise BadRequestData(f"{name} must be {wanted}.")
+
+
+def _boolean(name: str, value: Any) -> str:
+    if type(value) is not bool:
+        raise BadRequestData(f"{name} must be true or false.")
+    return "true" if value else "false"
 
 
 def _texts(name: str, value: Any) -> tuple[str, ...]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, Final
 
 from dothi.model.entity import VALUE_MEMBER, Entity, Instance, instances
 from dothi.model.instant import parse_instant
+from dothi.model.linked import objects_of
 from dothi.model.pattern import compile_pattern
 from dothi.model.qlang import ENTITY_TIMES, TEXT_ENDS, TIME_ENDS, kind_of
 from dothi.model.query import (
@@ -32,6 +34,10 @@ Test = Callable[[Entity], bool]
 ValueTest = Callable[[Any], bool]
 InstanceTest = Callable[[Instance], bool]
 AttributeTest = Callable[[Instance | list[Instance]], bool]
+#: Gives the living entity of an id, for terms that follow relationships.
+Linked = Callable[[str], "Entity | None"]
+#: The ids to which an attribute leads.
+Links = Callable[[Instance | list[Instance]], Iterable[str]]
 
 #: In `EntityQuery.dataset_ids`: the default instance, which has no datasetId.
 DEFAULT_DATASET: Final = "@none"
@@ -46,12 +52,13 @@ def matches(entity: Entity, query: EntityQuery) -> bool:
     return compile_match(query)(entity)
 
 
-def compile_match(query: EntityQuery) -> Test:
+def compile_match(query: EntityQuery, linked: Linked | None = None) -> Test:
     """The query as a function of the entity: all is looked up, parsed and prepared once, for many entities.
 
+    `linked` is asked for the entities to which relationships lead; without it no term holds that follows one.
     Nothing is kept between calls: two queries that are equal to Python may differ, since 1 == True.
     """
-    tests = list(_tests(query))
+    tests = list(_tests(query, linked))
     if not tests:
         return lambda entity: True
     if len(tests) == 1:
@@ -59,15 +66,20 @@ def compile_match(query: EntityQuery) -> Test:
     return lambda entity: all(test(entity) for test in tests)
 
 
-def compile_query(query: Query, dataset_ids: tuple[str, ...] = ()) -> Test:
+def compile_query(query: Query, dataset_ids: tuple[str, ...] = (), linked: Linked | None = None) -> Test:
     """The q part alone; only instances of `dataset_ids` count where some are given."""
+    if isinstance(query, Exists) and query.absent:
+        there = compile_query(replace(query, absent=False), dataset_ids, linked)
+        return lambda entity: not there(entity)
     if isinstance(query, Exists | Compare):
+        if query.path.linked is not None:
+            return _linked(query, dataset_ids, linked)
         first = query.path.names[0]
         if first in ENTITY_TIMES:
             return _entity_time(first, _instance_test(query))
         holds = compile_attribute(query, dataset_ids)
         return lambda entity: first in entity.attributes and holds(entity.attributes[first])
-    parts = [compile_query(part, dataset_ids) for part in query.parts]
+    parts = [compile_query(part, dataset_ids, linked) for part in query.parts]
     if isinstance(query, And):
         return lambda entity: all(part(entity) for part in parts)
     return lambda entity: any(part(entity) for part in parts)
@@ -83,7 +95,41 @@ def compile_attribute(term: Exists | Compare, dataset_ids: tuple[str, ...] = ())
     return lambda attribute: any(map(holds, attribute)) if isinstance(attribute, list) else holds(attribute)
 
 
-def _tests(query: EntityQuery) -> Iterable[Test]:
+def compile_links(names: tuple[str, ...], dataset_ids: tuple[str, ...] = ()) -> Links:
+    """Where a path of relationships leads, as a function of the instance or instances of its first attribute."""
+    counts = _counting(dataset_ids) if dataset_ids else None
+
+    def links(attribute: Instance | list[Instance]) -> list[str]:
+        found = [instance for instance in instances(attribute) if counts is None or counts(instance)]
+        for name in names[1:]:
+            found = [below for instance in found for below in instances(instance.get(name))]
+        return [id for instance in found for id in objects_of(instance)]
+
+    return links
+
+
+def _linked(term: Exists | Compare, dataset_ids: tuple[str, ...], linked: Linked | None) -> Test:
+    """A term that follows a relationship: any of the entities there may satisfy the rest of it."""
+    link = term.path.linked
+    assert link is not None
+    first, leads = term.path.names[0], compile_links(term.path.names, dataset_ids)
+    holds = compile_query(replace(term, path=link.path), dataset_ids, linked)
+
+    def test(entity: Entity) -> bool:
+        if linked is None or first not in entity.attributes:
+            return False
+        targets = (linked(id) for id in leads(entity.attributes[first]))
+        return any(
+            target is not None
+            and (not link.types or not frozenset(link.types).isdisjoint(target.types))
+            and holds(target)
+            for target in targets
+        )
+
+    return test
+
+
+def _tests(query: EntityQuery, linked: Linked | None) -> Iterable[Test]:
     """One test for each given part, the cheap ones first."""
     if query.ids:
         yield _one_of(frozenset(query.ids))
@@ -99,7 +145,7 @@ def _tests(query: EntityQuery) -> Iterable[Test]:
         chosen = select_scopes(query.scope)
         yield lambda entity: chosen(entity.scopes)
     if query.q is not None:
-        yield compile_query(query.q, query.dataset_ids)
+        yield compile_query(query.q, query.dataset_ids, linked)
     if query.geo is not None:
         yield _place(query.geo)
 

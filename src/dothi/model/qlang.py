@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Collection
 from typing import Final, NoReturn
 
-from dothi.model.errors import BadRequestData, OperationNotSupported, TooComplexQuery
+from dothi.model.errors import BadRequestData, TooComplexQuery
 from dothi.model.instant import parse_instant
 from dothi.model.pattern import compile_pattern
 from dothi.model.query import (
@@ -17,6 +17,7 @@ from dothi.model.query import (
     Compare,
     DateTimeLiteral,
     Exists,
+    LinkedPath,
     Literal_,
     Or,
     Query,
@@ -29,6 +30,8 @@ MAX_DEPTH: Final = 64
 MAX_TERMS: Final = 256
 MAX_NAMES: Final = 8
 MAX_MEMBERS: Final = 16
+#: Links that a path can follow, and levels that can be joined.
+MAX_HOPS: Final = 10
 
 #: Ends of a path that name a time of the instance (or, standing alone, of the entity).
 TIME_ENDS: Final = frozenset({"observedAt", "createdAt", "modifiedAt", "deletedAt", "expiresAt"})
@@ -47,6 +50,7 @@ _VALUE_MEMBERS: Final = frozenset(
 _SPACE = re.compile(r"\s*")
 _NAME = re.compile(r"[^\W\d_][\w\-]*(?::[\w\-]+)?|_[\w\-]+")
 _IRI_NAME = re.compile(r"(?:https?://|urn:)[^\s\"<>\\^`{}|;()\[\]=!~,]+")
+_TYPES = re.compile(r"([^\s\"<>\\^`{}|;()\[\]=!~,:]+(?:[|,][^\s\"<>\\^`{}|;()\[\]=!~,:]+)*):")
 _OPERATOR = re.compile(r"==|!=|>=|<=|>|<|~=|!~=")
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
 _END = r"(?=\.\.|[\s;|,)]|$)"
@@ -65,27 +69,52 @@ def parse_query(text: str, expand: Callable[[str], str], *, expand_values: Colle
     `expand` turns an attribute name into its IRI; `expand_values` lists the short names of the attributes whose
     values are terms of the @context too (parameter expandValues): their texts are expanded and become URIs.
     Raises BadRequestData with the position (from 1) and what was expected, TooComplexQuery past 8192 characters,
-    64 levels or 256 terms, OperationNotSupported for paths into linked entities (`attr{other}`).
+    64 levels, 256 terms or 10 links in a path.
     """
     if len(text) > MAX_LENGTH:
         raise TooComplexQuery(f"q has {len(text)} characters, at most {MAX_LENGTH} are taken")
     return _Reader(text, expand, frozenset(expand_values)).whole()
 
 
-def parse_path(text: str, expand: Callable[[str], str]) -> AttributePath:
-    """A path alone, as in orderBy: name, name.sub, name.observedAt, name[member.member], createdAt, id, type."""
+def parse_path(text: str, expand: Callable[[str], str], parameter: str = "q") -> AttributePath:
+    """A path alone, as in orderBy: name, name.sub, name.observedAt, name[member.member], createdAt, id, type.
+
+    Raises as `parse_query`, in the name of the parameter.
+    """
     if text in ("id", "type"):
         return AttributePath((text,))
-    reader = _Reader(text, expand, frozenset())
+    reader = _Reader(text, expand, frozenset(), parameter)
     path = reader.path()[0]
     reader.finish()
+    if path.linked is not None:
+        reader.fail("no {..}: entities are ordered by attributes of their own", text.index("{"))
     return path
+
+
+def innermost(path: AttributePath) -> AttributePath:
+    """The part of a path that lies in the last linked entity; the path itself where it follows no link."""
+    while path.linked is not None:
+        path = path.linked.path
+    return path
+
+
+def hops(query: Query) -> int:
+    """How many links the longest path of a query follows: the joinLevel that it needs (clause 5.7.2.4)."""
+    if isinstance(query, And | Or):
+        return max(map(hops, query.parts))
+    count, path = 0, query.path
+    while path.linked is not None:
+        count, path = count + 1, path.linked.path
+    return count
 
 
 class _Reader:
     """A recursive descent over the text; `at` is the position of the next character."""
 
-    def __init__(self, text: str, expand: Callable[[str], str], expand_values: frozenset[str]) -> None:
+    def __init__(
+        self, text: str, expand: Callable[[str], str], expand_values: frozenset[str], parameter: str = "q"
+    ) -> None:
+        self.parameter = parameter
         self.text = text
         self.expand = expand
         self.expand_values = expand_values
@@ -98,7 +127,8 @@ class _Reader:
     def fail(self, expected: str, at: int | None = None) -> NoReturn:
         at = self.at if at is None else at
         found = repr(self.text[at : at + 16]) if at < len(self.text) else "the end"
-        raise BadRequestData(f"q, position {at + 1}: expected {expected}, found {found}", position=at + 1)
+        where = f"{self.parameter}, position {at + 1}"
+        raise BadRequestData(f"{where}: expected {expected}, found {found}", position=at + 1)
 
     def skip(self) -> None:
         found = _SPACE.match(self.text, self.at)
@@ -162,31 +192,59 @@ class _Reader:
         self.terms += 1
         if self.terms > MAX_TERMS:
             raise TooComplexQuery(f"q, position {self.at + 1}: more than {MAX_TERMS} terms")
+        if self.taken("!"):
+            return Exists(self.path()[0], absent=True)
         path, short = self.path()
         self.skip()
         operator = self.take(_OPERATOR)
         if operator is None:
             return Exists(path)
-        return Compare(path, operator, self.operand(path, operator, short))  # type: ignore[arg-type]
+        return Compare(path, operator, self.operand(innermost(path), operator, short))  # type: ignore[arg-type]
 
     # --- attribute paths ------------------------------------------------------------------------------------------
 
-    def path(self) -> tuple[AttributePath, frozenset[str]]:
+    def path(self, hops: int = 0) -> tuple[AttributePath, frozenset[str]]:
         """The path, and the short names by which expandValues may speak of it: the last and the whole."""
         self.skip()
         start = self.at
         iri = self.take(_IRI_NAME)
         names = [iri] if iri is not None else self.short_names()
-        if self.text.startswith("{", self.at):
-            raise OperationNotSupported(
-                f"q, position {self.at + 1}: paths into linked entities ({self.text[start : self.at]}{{...}}) are not "
-                "supported; query the linked entities first and compare the relationship with their ids"
-            )
         members = self.members() if self.text.startswith("[", self.at) else ()
         expanded = tuple(names) if iri is not None else self.expanded(names, start)
         if members and expanded[-1] in TIME_ENDS | TEXT_ENDS:
             self.fail(f"no [..] after {expanded[-1]}, which is a plain text", start)
+        if self.text.startswith("{", self.at):
+            return self.linked(expanded, members, hops)
         return AttributePath(expanded, members), frozenset((names[-1], ".".join(names)))
+
+    def linked(
+        self, names: tuple[str, ...], members: tuple[str, ...], hops: int
+    ) -> tuple[AttributePath, frozenset[str]]:
+        """{name} or {Type:name}, where a relationship is followed into its target; `hops` have been before."""
+        opened = self.at
+        if members or names[-1] in TIME_ENDS | TEXT_ENDS | ENTITY_TIMES:
+            self.fail("a relationship before '{'", opened)
+        if hops == MAX_HOPS:
+            raise TooComplexQuery(f"q, position {opened + 1}: a path follows at most {MAX_HOPS} links")
+        self.at += 1
+        types = self.types()
+        inner, short = self.path(hops + 1)
+        if not self.taken("}"):
+            self.fail(f"the '}}' of position {opened + 1}")
+        return AttributePath(names, (), LinkedPath(inner, types)), short
+
+    def types(self) -> tuple[str, ...]:
+        """The types before a colon, as in {Room:name} and {Room|Hall:name}; a prefix of the @context is none."""
+        found = _TYPES.match(self.text, self.at)
+        if found is None or _IRI_NAME.match(self.text, self.at):
+            return ()
+        given = re.split("[|,]", found[1])
+        if len(given) == 1:
+            name = _NAME.match(self.text, self.at)
+            if name is not None and ":" in name[0] and self.expand(name[0]) != name[0]:
+                return ()
+        self.at = found.end()
+        return tuple(map(self.expand, given))
 
     def short_names(self) -> list[str]:
         names: list[str] = []
