@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from bench import city
+from bench import city, federation, notices
 from bench.processes import Server, dothi, has, influxdb, nginx, request
 from bench.wrk import Load, run
 
@@ -30,9 +30,11 @@ FLOORS = {
     "start_s": ("until ready, 100,000 entities", "s", 3),
     "rss_start_mb": ("resident memory when ready", "MB", 250),
     "rss_load_mb": ("resident memory after all loads", "MB", 600),
+    "federated_deadline_over_ms": ("a query over four brokers of which one is dead, beyond its deadline", "ms", 50),
     "notify_per_s": ("to one receiver", "1/s", 2_000),
+    **notices.FLOORS,
 }
-MOST = frozenset(key for key, (_, unit, _) in FLOORS.items() if unit in ("ms", "s", "MB", "bytes"))
+MOST = frozenset(key for key, (_, unit, _) in FLOORS.items() if unit in ("ms", "s", "MB", "bytes")) | {*notices.FLOORS}
 
 
 @dataclass(slots=True)
@@ -60,6 +62,8 @@ def measure(folder: Path, seconds: float, shared: Path | None) -> Figures:
         figures.add("rss_start_mb", server.rss_mb())
         _loads(server, folder, figures, seconds)
         figures.add("rss_load_mb", server.rss_mb())
+    notices.measure_notices(folder, figures.add, seconds)
+    federation.measure_federation(folder, figures.add)
     _against_influx(folder, figures, seconds)
     if shared is not None:
         _bytes_per_value(folder, shared, figures)

@@ -19,6 +19,7 @@ from dothi.broker.contexts import Contexts
 from dothi.broker.ingest import Ingest
 from dothi.broker.outside import Outside
 from dothi.broker.provision import Provision
+from dothi.broker.registrations import Registrations
 from dothi.broker.subscriptions import Subscriptions
 from dothi.broker.tenants import Tenants
 from dothi.storage.sqlite import SqliteStore
@@ -43,7 +44,9 @@ async def open_broker(folder: Path) -> Broker:
     outside = Outside(transport=httpx.MockTransport(nothing_there))
     contexts = Contexts(store, outside)
     await contexts.open()
-    broker = Broker(store, contexts, Provision(store), Batches(store), Ingest(store, contexts), Consume(store))
+    registrations = Registrations(store, outside)
+    provision, batches, ingest = Provision(store), Batches(store), Ingest(store, contexts)
+    broker = Broker(store, contexts, provision, batches, ingest, Consume(store), registrations)
     broker.subscriptions = Subscriptions(store, contexts, outside)
     await broker.subscriptions.start()
     broker.closers += [contexts.close, broker.subscriptions.stop]
@@ -125,7 +128,9 @@ async def test_pages_have_links_and_a_count(api: httpx.AsyncClient) -> None:
         ({"jsonldContext": "unknownContext"}, 400, "BadRequestData"),
         ({"jsonldContext": "https://example.org/none.jsonld"}, 504, "LdContextNotAvailable"),
         ({"notification": {"endpoint": {"uri": "http://10.1.1.1/x"}}}, 400, "BadRequestData"),
-        ({"notification": {"endpoint": {"uri": "mqtt://example.org/x"}}}, 400, "BadRequestData"),
+        ({"notification": {"endpoint": {"uri": "ftp://example.org/x"}}}, 400, "BadRequestData"),
+        ({"notification": {"endpoint": {"uri": "mqtt://example.org"}}}, 400, "BadRequestData"),
+        ({"notification": {"endpoint": {"uri": "mqtt://10.1.1.1/x"}}}, 400, "BadRequestData"),
         ({"notification": {"endpoint": {"uri": "http://u:p@example.org/x"}}}, 400, "BadRequestData"),
     ],
 )
@@ -134,7 +139,7 @@ async def test_what_cannot_work_is_refused_with_its_problem(
 ) -> None:
     answer = await api.post("subscriptions", json={**BODY, **change})
     assert answer.status_code == status
-    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["content-type"] == "application/json"
     if type is not None:
         assert answer.json()["type"].endswith(type)
     assert answer.json()["detail"]

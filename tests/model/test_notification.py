@@ -9,7 +9,14 @@ import pytest
 from dothi.model.change import AttributeChange
 from dothi.model.context import core_context
 from dothi.model.entity import VALUE_MEMBER, Entity
-from dothi.model.notification import linkable, names_context_in_header, notification, notified_entity
+from dothi.model.notification import (
+    element,
+    linkable,
+    names_context_in_header,
+    notification,
+    notified,
+    representation,
+)
 from dothi.model.subscription import Subscription, read_subscription
 
 CORE = core_context()
@@ -24,6 +31,11 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "ListProperty": ([1, 2], [3]),
     "ListRelationship": (["urn:x:1"], ["urn:x:2"]),
 }
+
+
+def notified_entity(wanted: Subscription, entity: Entity, changes: Any, deleted: int | None, context: Any) -> Any:
+    told = notified(wanted, entity, changes, deleted)
+    return element(wanted, told, representation(wanted), deleted, context)
 
 
 def subscription(accept: str = "application/json", triggers: list[str] | None = None, **more: Any) -> Subscription:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dothi.model.context import core_context
-from dothi.model.errors import BadRequestData, OperationNotSupported, Problem
+from dothi.model.errors import BadRequestData, Problem
 from dothi.model.query import AnyOf, Name
 from dothi.model.subscription import MEMBERS, Subscription, read_subscription
 from dothi.model.subscription_names import expand_document, merge_fragment, represent_subscription
@@ -120,7 +120,10 @@ def test_timeout_and_cooldown_are_milliseconds() -> None:
         (notification(pick=["id"], attributes=["id"]), "cannot stand beside pick or omit"),
         (notification(pick=["id"], omit=["id"]), "both name id"),
         (endpoint(uri="example"), "is no URI"),
-        (endpoint(uri="mqtt://example.org/x"), "no delivery for 'mqtt'; supported: http, https"),
+        (endpoint(uri="ftp://example.org/x"), "no delivery for 'ftp'; supported: http, https, mqtt, mqtts"),
+        (notification(join="both"), "join 'both' is unknown"),
+        (notification(join="flat", joinLevel=0), "joinLevel 0 must be a whole number"),
+        (notification(join="flat", joinLevel=True), "joinLevel True must be a whole number"),
         (endpoint(accept="text/xml"), "accept 'text/xml' is not supported"),
         (endpoint(receiverInfo=[{"key": "K", "value": 42}]), r"receiverInfo\[0\] must have a key and a value"),
         (endpoint(notifierInfo=[{"key": "K"}]), r"notifierInfo\[0\] must have"),
@@ -133,9 +136,11 @@ def test_faults_are_named_with_their_member(given: dict[str, Any], said: str) ->
         read(given)
 
 
-def test_linked_entities_in_notifications_are_refused_as_not_supported() -> None:
-    with pytest.raises(OperationNotSupported, match="join"):
-        read(notification(join="flat"))
+def test_linked_entities_are_asked_for_by_join_and_its_level() -> None:
+    assert read(document()).join is None
+    assert read(notification(join="@none")).join is None
+    asked = read(notification(join="flat", joinLevel=2, containedBy=["urn:x:1"]))
+    assert (asked.join, asked.join_level, asked.contained_by) == ("flat", 2, ("urn:x:1",))
 
 
 def test_computed_and_unknown_members_of_a_client_are_ignored() -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 import orjson
 from fastapi import FastAPI, Query, Request
@@ -17,7 +16,9 @@ from dothi.api import operations_shapes as shapes
 from dothi.api.operations_description import DescribedApi
 from dothi.api.operations_entity import Panel, targets, unit_of
 from dothi.api.operations_history import chart_columns
+from dothi.api.operations_letters import DeadLetters, NoDeadLetters, add_dead_letters
 from dothi.api.operations_search import NameIndex
+from dothi.broker.clock import wall_clock
 from dothi.city.module import CityModule, Text
 from dothi.connectors.base import Health
 from dothi.model.aliases import Aliases
@@ -60,18 +61,6 @@ class CityFacts:
     languages: tuple[str, ...] = ("vi", "en")
 
 
-class DeadLetters(Protocol):
-    """The notifications that were given up, as broker.subscriptions keeps them."""
-
-    async def list_dead(self, limit: int = 100, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-        """The newest first, each as a DeadLetterView, and how many there are."""
-        ...
-
-    async def resend(self, id: str) -> None:
-        """Send one again. Raises ResourceNotFound."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Operations:
     """The parts that the operations API reads; it writes no entities."""
@@ -84,21 +73,6 @@ class Operations:
     connectors: Callable[[], Sequence[Health]]
     dead_letters: DeadLetters
     now: Callable[[], int]
-
-
-def wall_clock() -> int:
-    """Microseconds since the epoch."""
-    return time.time_ns() // 1000
-
-
-class NoDeadLetters:
-    """For a server without a notifier."""
-
-    async def list_dead(self, limit: int = 100, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-        return [], 0
-
-    async def resend(self, id: str) -> None:
-        raise ResourceNotFound(f"no dead letter {id}")
 
 
 def operations_api(
@@ -265,18 +239,7 @@ def _add_health(app: FastAPI, parts: Operations) -> None:
         """How each connector fares: state, counters, last problems."""
         return [_connector(health) for health in parts.connectors()]
 
-    @app.get("/dead-letters", response_model=shapes.DeadLettersView, tags=["health"])
-    async def read_dead_letters(
-        limit: Annotated[int, Query(ge=1, le=1_000)] = 100, offset: Annotated[int, Query(ge=0)] = 0
-    ) -> Any:
-        """Notifications that could not be delivered and are tried no more, the newest first."""
-        letters, total = await parts.dead_letters.list_dead(limit, offset)
-        return {"letters": letters, "total": total}
-
-    @app.post("/dead-letters/{id:path}/resend", status_code=204, responses=PROBLEMS, tags=["health"])
-    async def resend_dead_letter(id: str) -> None:
-        """Send a notification again, after what waits for its subscriber."""
-        await parts.dead_letters.resend(id)
+    add_dead_letters(app, parts.dead_letters, PROBLEMS)
 
 
 def _connector(health: Health) -> dict[str, Any]:

@@ -7,8 +7,10 @@ from urllib.parse import quote
 
 from dothi.api.exchange import PAGING, PREFIX, Exchange, Operation, Reply, created, no_content
 from dothi.api.parameters import listed
+from dothi.broker.federation.origin import Origin
 from dothi.broker.subscriptions import Subscriptions
-from dothi.model.errors import InvalidRequest
+from dothi.model.context import core_context
+from dothi.model.errors import InvalidRequest, LoopDetected
 
 _SHOWING: Final = frozenset({"options"})
 
@@ -16,7 +18,7 @@ _SHOWING: Final = frozenset({"options"})
 async def create(x: Exchange) -> Reply:
     """POST subscriptions: 201 with the address of the new subscription (6.10.3.1, 5.8.1)."""
     document, context = await x.document()
-    id = await _subscriptions(x).create(document, context)
+    id = await _subscriptions(x).create(document, context, via=_via(x))
     return created(f"{PREFIX}/subscriptions/{quote(id, safe=':')}")
 
 
@@ -51,6 +53,14 @@ async def delete(x: Exchange, id: str) -> Reply:
 def _subscriptions(x: Exchange) -> Subscriptions:
     subscriptions: Subscriptions = x.broker.subscriptions
     return subscriptions
+
+
+def _via(x: Exchange) -> str | None:
+    """The brokers through which the subscription has come. Raises LoopDetected where this is one of them (6.3.18)."""
+    via = x.headers.get(b"via")
+    if via is not None and Origin(core_context(), x.headers, x.broker.alias).is_loop:
+        raise LoopDetected("This subscription has been here before: two registrations lead to each other.")
+    return None if via is None else via.decode("latin-1")
 
 
 def _with_times(x: Exchange) -> bool:

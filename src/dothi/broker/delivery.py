@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import structlog
 
 from dothi.broker.mailbox import Letter, Mailbox
-from dothi.broker.poster import Address, Poster, PostFailed, Unreachable, parse_address
+from dothi.broker.poster import PostFailed, Refused, Unreachable
+from dothi.model.endpoint import Endpoint
 from dothi.model.errors import TargetRefused
 
 log = structlog.get_logger(__name__)
 
 #: Answers that say that this very notification is unwelcome, whatever the weather. 408, 425 and 429 are weather.
-REFUSALS: Final = frozenset(range(400, 500)) - {408, 425, 429}
+#: Redirects, which are not followed, since they could lead inside, are among them.
+REFUSALS: Final = frozenset(range(300, 500)) - {408, 425, 429}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +56,49 @@ class Office(Protocol):
     async def failed(self, mailbox: Mailbox, letter: Letter, reason: str, final: bool) -> None: ...
 
 
+class Carrier(Protocol):
+    """A way to bring letters to endpoints: Poster over HTTP, Publisher over MQTT, Carriers by the scheme."""
+
+    def lane(self, endpoint: Endpoint) -> Hashable:
+        """Endpoints that are equal in this share a lane: where one cannot be reached, the others cannot either."""
+        ...
+
+    async def bring(self, endpoint: Endpoint, letter: Letter, seconds: float) -> int:
+        """Bring a letter and return the HTTP status of the answer. Raises PostFailed and its kin, TargetRefused."""
+        ...
+
+    def sweep(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Carriers:
+    """Each letter by the carrier for the scheme of its endpoint."""
+
+    def __init__(self, by_scheme: Mapping[str, Carrier]) -> None:
+        self._by_scheme = by_scheme
+
+    def lane(self, endpoint: Endpoint) -> Hashable:
+        return endpoint.is_mqtt, self._by_scheme[endpoint.scheme].lane(endpoint)
+
+    async def bring(self, endpoint: Endpoint, letter: Letter, seconds: float) -> int:
+        return await self._by_scheme[endpoint.scheme].bring(endpoint, letter, seconds)
+
+    def sweep(self) -> None:
+        for carrier in set(self._by_scheme.values()):
+            carrier.sweep()
+
+    def close(self) -> None:
+        for carrier in set(self._by_scheme.values()):
+            carrier.close()
+
+
 @dataclass(slots=True)
 class Lane:
-    """The way to one endpoint (scheme, host and port). `failures` count connections that failed in a row."""
+    """The way to one endpoint, as its carrier says (scheme, host and port over HTTP).
+
+    `failures` count connections that failed in a row.
+    """
 
     ready: deque[Mailbox] = field(default_factory=deque)
     workers: int = 0
@@ -67,13 +110,12 @@ class Lane:
 class Delivery:
     """Posts what mailboxes hold; one letter of a subscription at a time, so its order stands."""
 
-    def __init__(self, office: Office, poster: Poster, terms: Terms, tasks: asyncio.TaskGroup) -> None:
+    def __init__(self, office: Office, carrier: Carrier, terms: Terms, tasks: asyncio.TaskGroup) -> None:
         self._office = office
-        self._poster = poster
+        self._carrier = carrier
         self._terms = terms
         self._tasks = tasks
-        self._lanes: dict[tuple[bool, str, int], Lane] = {}
-        self._addresses: dict[str, Address] = {}
+        self._lanes: dict[Hashable, Lane] = {}
         self._timers: set[asyncio.TimerHandle] = set()
 
     def ready(self, mailbox: Mailbox) -> None:
@@ -81,12 +123,24 @@ class Delivery:
         if mailbox.phase != "idle" or mailbox.gone:
             return
         mailbox.phase = "queued"
-        origin = self._address(mailbox).origin
-        lane = self._lanes.get(origin)
+        way = self._carrier.lane(mailbox.subscription.endpoint)
+        lane = self._lanes.get(way)
         if lane is None:
-            lane = self._lanes[origin] = Lane()
+            lane = self._lanes[way] = Lane()
         lane.ready.append(mailbox)
         self._staff(lane)
+
+    def readdress(self, mailbox: Mailbox) -> None:
+        """Its endpoint was changed: what waits goes there at once, whatever became of the old one."""
+        if mailbox.phase == "queued":
+            for lane in self._lanes.values():
+                with contextlib.suppress(ValueError):
+                    lane.ready.remove(mailbox)
+        if mailbox.phase in ("queued", "resting"):
+            mailbox.phase = "idle"
+            mailbox.attempts = 0
+            if mailbox.has_mail:
+                self.ready(mailbox)
 
     def later(self, seconds: float, call: Callable[[], None]) -> None:
         """Call after some time, unless delivery was closed by then."""
@@ -99,26 +153,15 @@ class Delivery:
         self._timers.add(handle)
 
     def sweep(self) -> None:
-        """Drop lanes and addresses that nobody uses."""
-        self._poster.sweep()
-        self._lanes = {
-            origin: lane for origin, lane in self._lanes.items() if lane.ready or lane.workers or lane.closed
-        }
-        if len(self._addresses) > 10_000:
-            self._addresses.clear()
+        """Drop lanes and connections that nobody uses."""
+        self._carrier.sweep()
+        self._lanes = {way: lane for way, lane in self._lanes.items() if lane.ready or lane.workers or lane.closed}
 
     def close(self) -> None:
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
-        self._poster.close()
-
-    def _address(self, mailbox: Mailbox) -> Address:
-        uri = mailbox.subscription.endpoint.uri
-        address = self._addresses.get(uri)
-        if address is None:
-            address = self._addresses[uri] = parse_address(uri)
-        return address
+        self._carrier.close()
 
     def _staff(self, lane: Lane) -> None:
         """A worker for each mailbox that is ready, up to the limit; a lane that failed is tried by one alone."""
@@ -144,13 +187,17 @@ class Delivery:
             rest = self._terms.longest_rest
         if rest:
             mailbox.phase = "resting"
-            self.later(rest, lambda: self._rested(mailbox))
+            mailbox.rests += 1
+            number = mailbox.rests
+            self.later(rest, lambda: self._rested(mailbox, number))
         else:
             mailbox.phase = "idle"
             if mailbox.has_mail:
                 self.ready(mailbox)
 
-    def _rested(self, mailbox: Mailbox) -> None:
+    def _rested(self, mailbox: Mailbox, number: int) -> None:
+        if mailbox.phase != "resting" or mailbox.rests != number:
+            return
         mailbox.phase = "idle"
         if mailbox.has_mail:
             self.ready(mailbox)
@@ -164,22 +211,33 @@ class Delivery:
         endpoint = mailbox.subscription.endpoint
         seconds = min(endpoint.timeout or terms.timeout, terms.longest_timeout)
         try:
-            status = await self._poster.post(self._address(mailbox), letter.head, letter.body, seconds)
+            status = await self._carrier.bring(endpoint, letter, seconds)
         except TargetRefused as refused:
             await self._office.failed(mailbox, letter, refused.detail, final=False)
             return self._rest_of(mailbox)
-        except PostFailed as fault:
+        except Unreachable as fault:
             await self._office.failed(mailbox, letter, str(fault), final=False)
-            if not isinstance(fault, Unreachable):
-                return self._rest_of(mailbox)
             self._close_lane(lane)
             return endpoint.cooldown
+        except Refused as fault:
+            return await self._refused(mailbox, letter, str(fault), at_once=False)
+        except PostFailed as fault:
+            await self._office.failed(mailbox, letter, str(fault), final=False)
+            return self._rest_of(mailbox)
         lane.failures = 0
         if 200 <= status < 300:
             self._office.delivered(mailbox, letter)
             return 0.0
-        final = status == 410 or (status in REFUSALS and mailbox.attempts + 1 >= terms.refusals)
-        await self._office.failed(mailbox, letter, f"the receiver answered {status}", final=final)
+        reason = f"the receiver answered {status}"
+        if status in REFUSALS:
+            return await self._refused(mailbox, letter, reason, at_once=status == 410)
+        await self._office.failed(mailbox, letter, reason, final=False)
+        return self._rest_of(mailbox)
+
+    async def _refused(self, mailbox: Mailbox, letter: Letter, reason: str, *, at_once: bool) -> float:
+        """A letter that is unwelcome is given up after some tries; how long the mailbox has to rest."""
+        final = at_once or mailbox.attempts + 1 >= self._terms.refusals
+        await self._office.failed(mailbox, letter, reason, final=final)
         return 0.0 if final else self._rest_of(mailbox)
 
     def _rest_of(self, mailbox: Mailbox) -> float:

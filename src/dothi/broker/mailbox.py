@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -152,6 +152,8 @@ class Mailbox:
     #: Failures in a row.
     attempts: int = 0
     phase: Phase = "idle"
+    #: How often it rested, so that the end of a rest that was cut short wakes nobody.
+    rests: int = 0
     gone: bool = False
 
     @property
@@ -209,18 +211,25 @@ class Mailbox:
         self.waiting.extend(self.held.values())
         self.held.clear()
 
-    def take_items(self) -> list[Item]:
+    def next_items(self) -> list[Item]:
         """The items of the next notification: as many as follow without an entity coming twice."""
         items: list[Item] = []
         seen: set[str] = set()
         whole = bool(self.waiting) and not self.waiting[0].seq
-        while self.waiting and (len(items) < JOIN or whole):
-            item = self.waiting[0]
-            if item.entity.id in seen:
+        for item in self.waiting:
+            if item.entity.id in seen or (len(items) == JOIN and not whole):
                 break
             seen.add(item.entity.id)
-            items.append(self.waiting.popleft())
+            items.append(item)
         return items
+
+    def take(self, items: Sequence[Item]) -> bool:
+        """Take these, which `next_items` gave, off the queue; False when others stand there by now."""
+        if not self.waiting or self.waiting[0] is not items[0]:
+            return False
+        for _ in items:
+            self.waiting.popleft()
+        return True
 
     def delivered(self, letter: Letter, now: int) -> None:
         """The receiver has taken it."""
@@ -243,8 +252,9 @@ class Mailbox:
 
     def failed(self, letter: Letter, now: int) -> None:
         """No receiver has taken it this time."""
-        letter.attempts += 1
         self.attempts += 1
+        # A letter that was read from the store again knows only the attempts before it was written.
+        letter.attempts = max(letter.attempts + 1, self.attempts)
         self.counters.sent += 1
         self.counters.failed += 1
         self.counters.last = self.counters.failure = now

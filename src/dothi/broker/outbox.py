@@ -62,6 +62,8 @@ class Outbox:
         #: Mailboxes whose state the store does not know yet; all that have something in memory are among them.
         self._dirty: set[Mailbox] = set()
         self._puts: dict[Key, Any] = {}
+        #: What a flush that is under way writes of them: the store may not have it yet.
+        self._writing: dict[Key, Any] = {}
         self._flushing = asyncio.Lock()
         self._saved = -1
 
@@ -104,6 +106,7 @@ class Outbox:
             cursor = self._cursor(position())
             snapshots = [self._snapshot(mailbox) for mailbox in self._dirty]
             own, self._puts = self._puts, {}
+            self._writing = own
             if not snapshots and not own and cursor == self._saved:
                 return
             drops = [key for snapshot in snapshots for key in snapshot.drops]
@@ -115,6 +118,8 @@ class Outbox:
                 self._puts = own | self._puts
                 self._take_back(snapshots)
                 raise
+            finally:
+                self._writing = {}
             self._saved = cursor
             _settle(snapshots)
 
@@ -185,7 +190,7 @@ class Outbox:
         self._puts[dead_key(mailbox.id, mailbox.dead_tail)] = {
             **letter.document(),
             "subscription": mailbox.id,
-            "endpoint": mailbox.subscription.endpoint.uri,
+            "endpoint": mailbox.subscription.endpoint.shown,
             "reason": reason,
             "given_up": self._clock(),
         }
@@ -201,17 +206,18 @@ class Outbox:
     async def list_dead(self, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
         """Dead letters, newest first, and how many there are. `id` is what `resend` takes; instants are DateTimes."""
         kept = await self._store.records(DEAD)
-        dead = kept | {key: doc for (kind, key), doc in self._puts.items() if kind == DEAD}
+        dead = kept | {key: doc for (kind, key), doc in (self._writing | self._puts).items() if kind == DEAD}
         newest = sorted(dead.items(), key=lambda pair: (-pair[1]["given_up"], pair[0]))
         return [_shown(key, doc) for key, doc in newest[offset : offset + limit]], len(newest)
 
     async def resend(self, id: str) -> Mailbox:
         """Put a dead letter at the end of its outbox again. Raises ResourceNotFound."""
-        document = self._puts.get((DEAD, id)) or await self._store.record(DEAD, id)
+        document = self._puts.get((DEAD, id)) or self._writing.get((DEAD, id)) or await self._store.record(DEAD, id)
         mailbox = self.mailboxes.get(id.partition(" ")[0])
-        if document is None or mailbox is None:
+        if document is None or mailbox is None or (DEAD, id) in mailbox.drops:
             raise ResourceNotFound(f"There is no dead letter {id!r}: it was sent again, or its subscription is gone.")
         self._puts.pop((DEAD, id), None)
+        self._writing.pop((DEAD, id), None)
         mailbox.drops.append((DEAD, id))
         letter = Letter.of(document, None)
         letter.created = self._clock()

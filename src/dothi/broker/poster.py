@@ -1,4 +1,4 @@
-"""Posts small bodies over kept-alive HTTP/1.1 connections to addresses that were checked before.
+"""Posts letters over kept-alive HTTP/1.1 connections to addresses that were checked before.
 
 An own client of one method, since delivery is the one place where the city makes thousands of calls a second: see
 docs/decisions/0005-notification-delivery.md for what it costs beside httpx and aiohttp. Parsing is left to httptools.
@@ -16,7 +16,10 @@ from urllib.parse import urlsplit
 
 import httptools
 
+from dothi.broker.letterhead import as_header_lines
+from dothi.broker.mailbox import Letter
 from dothi.broker.outside import Guard
+from dothi.model.endpoint import Endpoint
 from dothi.model.errors import TargetRefused
 
 #: Host name and port -> the numeric addresses to try, checked. Raises TargetRefused or OSError.
@@ -38,6 +41,10 @@ class PostFailed(Exception):
 
 class Unreachable(PostFailed):
     """There was no connection at all."""
+
+
+class Refused(PostFailed):
+    """The other side does not want this very letter, whatever the weather."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +158,7 @@ class Poster:
         self._resolve = resolve
         self._tls = tls
         self._idle: dict[tuple[bool, str, int], list[_Connection]] = {}
+        self._addresses: dict[str, Address] = {}
 
     async def post(self, address: Address, head: bytes, body: bytes, seconds: float) -> int:
         """POST and return the status of the answer.
@@ -167,6 +175,24 @@ class Poster:
                 return await self._send(address, request)
         except TimeoutError:
             raise PostFailed(f"no answer within {seconds:g} s") from None
+
+    # --- as a carrier (see delivery.Carrier) ------------------------------------------------------------------
+
+    def lane(self, endpoint: Endpoint) -> tuple[bool, str, int]:
+        """Whom a failure to connect concerns: all endpoints of the same scheme, host and port."""
+        return self._address(endpoint.uri).origin
+
+    async def bring(self, endpoint: Endpoint, letter: Letter, seconds: float) -> int:
+        """Post a letter. Raises as `post`."""
+        return await self.post(self._address(endpoint.uri), as_header_lines(letter.head), letter.body, seconds)
+
+    def _address(self, uri: str) -> Address:
+        address = self._addresses.get(uri)
+        if address is None:
+            address = self._addresses[uri] = parse_address(uri)
+        return address
+
+    # --- connections ------------------------------------------------------------------------------------------
 
     async def _send(self, address: Address, request: bytes) -> int:
         connection = self._take(address)
@@ -225,6 +251,8 @@ class Poster:
 
     def sweep(self) -> None:
         """Close what was idle for too long."""
+        if len(self._addresses) > 10_000:
+            self._addresses.clear()
         limit = asyncio.get_running_loop().time() - IDLE
         for origin, idle in list(self._idle.items()):
             kept = [connection for connection in idle if connection.usable and connection.idle_since > limit]

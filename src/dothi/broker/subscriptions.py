@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 from uuid import uuid4
 
 from dothi.broker.background import Background
+from dothi.broker.carriers import carriers, check_address
+from dothi.broker.clock import wall_clock
 from dothi.broker.contexts import Contexts
 from dothi.broker.delivery import Terms
 from dothi.broker.mailbox import Mailbox
-from dothi.broker.notify import SUBSCRIPTION, Notifier, wall_clock
+from dothi.broker.notify import Notifier
 from dothi.broker.outside import Outside
-from dothi.broker.poster import Poster, checked_by, parse_address
+from dothi.broker.poster import checked_by
+from dothi.broker.restore import SUBSCRIPTION
 from dothi.broker.watch import compile_tests
 from dothi.model.context import Context
 from dothi.model.errors import AlreadyExists, BadRequestData, ResourceNotFound
@@ -21,14 +24,11 @@ from dothi.model.subscription_names import expand_document, merge_fragment, repr
 from dothi.model.values import is_uri
 from dothi.storage.store import Store, Transaction
 
-#: Schemes of endpoints that there is a delivery for.
-SCHEMES: Final = frozenset({"http", "https"})
-
 
 class Subscriptions:
     """One tenant's subscriptions. `start` brings the notifications to life, `stop` ends them without losing any.
 
-    `outside` says which addresses may be called. See Notifier for `tenant` and `base`.
+    `outside` says which addresses may be called. See Letters for `tenant`, `base` and `snapshot`.
     """
 
     def __init__(
@@ -41,19 +41,22 @@ class Subscriptions:
         base: str | None = None,
         terms: Terms | None = None,
         clock: Callable[[], int] = wall_clock,
+        snapshot: str | None = None,
     ) -> None:
         self._store = store
         self._contexts = contexts
         self._outside = outside
         self._clock = clock
+        self._resolve = checked_by(outside.guard)
         self._notifier = Notifier(
             store,
             contexts,
-            Poster(checked_by(outside.guard)),
+            lambda tasks: carriers(self._resolve, tasks),
             tenant=tenant,
             base=base,
-            terms=terms,
+            terms=terms or Terms(),
             clock=clock,
+            snapshot=snapshot,
         )
         self._background = Background()
 
@@ -71,14 +74,20 @@ class Subscriptions:
 
     # --- operations -------------------------------------------------------------------------------------------
 
-    async def create(self, document: dict[str, Any], context: Context) -> str:
+    @property
+    def notifier(self) -> Notifier:
+        return self._notifier
+
+    async def create(self, document: dict[str, Any], context: Context, *, via: str | None = None) -> str:
         """Create a subscription (5.8.1); its id, made up where the document has none.
+
+        `via` is the header that names the brokers through which it has come (6.3.18).
 
         Raises BadRequestData, AlreadyExists, TargetRefused, LdContextNotAvailable, OperationNotSupported.
         """
         if document.get("id") is None:
             document = {**document, "id": f"urn:ngsi-ld:Subscription:{uuid4()}"}
-        kept = expand_document(document, context.expand) | {"@context": context.source}
+        kept = expand_document(document, context.expand) | {"@context": context.source, "via": via}
         subscription = await self._checked({name: value for name, value in kept.items() if value is not None})
         handled = await self._store.last_seq()
 
@@ -89,7 +98,7 @@ class Subscriptions:
             return tx.now
 
         now = await self._store.write(work)
-        await self._notifier.host_context(subscription)
+        await self._notifier.letters.host_context(subscription)
         self._notifier.add(Mailbox(subscription, created=now, modified=now, handled=handled))
         return subscription.id
 
@@ -103,7 +112,7 @@ class Subscriptions:
             record = tx.record(SUBSCRIPTION, id)
             if record is None:
                 raise _unknown(id)
-            subscription = read_subscription(merge_fragment(record["document"], change), SCHEMES)
+            subscription = read_subscription(merge_fragment(record["document"], change))
             tx.put_record(SUBSCRIPTION, id, _record(subscription, record["created"], tx.now))
             return subscription, tx.now
 
@@ -150,16 +159,11 @@ class Subscriptions:
 
     async def _checked(self, kept: dict[str, Any], *, timed: bool = True) -> Subscription:
         """Read a document and check what needs more than the document: address, context, patterns, and the clock."""
-        subscription = read_subscription(kept, SCHEMES)
+        subscription = read_subscription(kept)
         if timed and subscription.expires is not None and subscription.expires <= self._clock():
             raise BadRequestData(f"expiresAt {kept['expiresAt']} is in the past: the subscription would never notify.")
         compile_tests(subscription)
-        uri = subscription.endpoint.uri
-        try:
-            parse_address(uri)
-        except ValueError as fault:
-            raise BadRequestData(f"notification.endpoint.uri {uri!r} is no address: {fault}.") from None
-        await self._outside.check(uri)
+        await check_address(subscription.endpoint, self._outside, self._resolve)
         if "jsonldContext" in kept:
             await self._contexts.resolve(kept["jsonldContext"])
         return subscription
@@ -176,7 +180,7 @@ class Subscriptions:
         system = {"createdAt": mailbox.created, "modifiedAt": mailbox.modified} if sys_attrs else None
         counters = mailbox.counters.members()
         shown = represent_subscription(mailbox.subscription, context.compact, self._clock(), counters, system)
-        hosted = self._notifier.hosted_context(mailbox.subscription)
+        hosted = self._notifier.letters.hosted_context(mailbox.subscription)
         return shown if hosted is None else {"jsonldContext": hosted, **shown}
 
 

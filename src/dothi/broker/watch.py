@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from dothi.broker.linked import Fetch, linked_by
 from dothi.broker.mailbox import Mailbox
 from dothi.model.change import AttributeChange, Change
 from dothi.model.entity import Entity
-from dothi.model.instances import identical
-from dothi.model.match import compile_match
+from dothi.model.match import Linked, compile_match
+from dothi.model.qlang import hops
 from dothi.model.query import AllOf, Name, Selection
 from dothi.model.subscription import EntitySelector, Subscription, Trigger
 
@@ -42,6 +43,9 @@ class Watch:
     """Subscriptions by entity id, by type and by watched attribute."""
 
     def __init__(self) -> None:
+        #: Subscriptions whose q looks behind relationships, and the entities there, had beforehand by `look_behind`.
+        self.far_sighted: set[Mailbox] = set()
+        self._linked: dict[str, Entity] = {}
         self._by_id: dict[str, _Bucket] = {}
         self._by_type: dict[str, _Bucket] = {}
         self._anything = _Bucket()
@@ -53,7 +57,9 @@ class Watch:
     def add(self, mailbox: Mailbox) -> None:
         """Watch for the mailbox's subscription. Raises BadRequestData where its pattern cannot be compiled."""
         subscription = mailbox.subscription
-        self._tests[mailbox] = compile_tests(subscription)
+        self._tests[mailbox] = compile_tests(subscription, self._linked.get, indexed=True)
+        if subscription.q is not None and hops(subscription.q):
+            self.far_sighted.add(mailbox)
         for bucket in self._buckets(subscription):
             for slot in _slots(bucket, subscription):
                 slot[mailbox] = None
@@ -62,9 +68,18 @@ class Watch:
         """Watch for it no more; must be called before its subscription is replaced."""
         if self._tests.pop(mailbox, None) is None:
             return
+        self.far_sighted.discard(mailbox)
         for bucket in self._buckets(mailbox.subscription):
             for slot in _slots(bucket, mailbox.subscription):
                 slot.pop(mailbox, None)
+
+    async def look_behind(self, entities: Sequence[Entity], fetch: Fetch) -> None:
+        """Have the entities at hand at which the far-sighted will look from these (clause 4.9); for the next calls of
+        `concerned` only."""
+        self._linked.clear()
+        for q in {mailbox.subscription.q for mailbox in self.far_sighted}:
+            if q is not None:
+                self._linked |= await linked_by(q, entities, fetch)
 
     def concerned(self, change: Change) -> list[Mailbox]:
         """The mailboxes whose subscription matches the entity and is triggered by the change (clause 5.8.6)."""
@@ -80,7 +95,12 @@ class Watch:
         return [mailbox for mailbox in found if self._fires(mailbox, change)] if found else []
 
     def _fires(self, mailbox: Mailbox, change: Change) -> bool:
-        return is_triggered(mailbox.subscription, change) and any(test(change.entity) for test in self._tests[mailbox])
+        subscription = mailbox.subscription
+        return (
+            is_triggered(subscription, change)
+            and (bool(subscription.entities) or is_touched(subscription, change))
+            and any(test(change.entity) for test in self._tests[mailbox])
+        )
 
     def _buckets(self, subscription: Subscription) -> Iterable[_Bucket]:
         for selector in subscription.entities or (EntitySelector(None),):
@@ -93,9 +113,23 @@ class Watch:
                     yield self._by_type.setdefault(type, _Bucket())
 
 
-def compile_tests(subscription: Subscription) -> tuple[Test, ...]:
-    """A function for each entity selector; an entity matches when one of them holds."""
-    return tuple(compile_match(query) for query in subscription.queries())
+def compile_tests(
+    subscription: Subscription, linked: Linked | None = None, *, indexed: bool = False
+) -> tuple[Test, ...]:
+    """A function for each entity selector; an entity matches when one of them holds. See compile_match for `linked`.
+
+    `indexed`: entities that the index gives have one type that alone is asked for, so it is not looked at again.
+    """
+    queries = [replace(query, attributes=()) for query in subscription.queries()]
+    if indexed and len(queries) == 1 and isinstance(queries[0].types, Name) and not queries[0].ids:
+        queries = [replace(queries[0], types=None)]
+    return tuple(compile_match(query, linked) for query in queries)
+
+
+def is_touched(subscription: Subscription, change: Change) -> bool:
+    """Whether the entity has a watched attribute, or had it until this change: all that counts without `entities`."""
+    watched = subscription.watched
+    return not watched.isdisjoint(change.entity.attributes) or any(each.name in watched for each in change.attributes)
 
 
 def is_triggered(subscription: Subscription, change: Change) -> bool:
@@ -114,24 +148,9 @@ def is_triggered(subscription: Subscription, change: Change) -> bool:
 
 
 def is_watched(subscription: Subscription, written: AttributeChange) -> bool:
-    """Whether the change of one attribute instance triggers the subscription."""
+    """Whether a change of one attribute instance triggers the subscription: equal values written anew too (5.8.6)."""
     watched = subscription.watched
-    return (
-        (not watched or written.name in watched)
-        and trigger_of(written) in subscription.triggers
-        and not is_repeated(written)
-    )
-
-
-def is_repeated(written: AttributeChange) -> bool:
-    """Whether an instance was told anew with nothing different in it, which is no change to a subscriber (5.8.6).
-
-    The broker's own modifiedAt does not count. Of a change read from the log, which holds no `before`, it is not known.
-    """
-    before, after = written.before, written.after
-    if before is None or after is None or "observedAt" in after:
-        return False
-    return before | {"modifiedAt": after["modifiedAt"]} == after and identical(before, after)
+    return (not watched or written.name in watched) and trigger_of(written) in subscription.triggers
 
 
 def trigger_of(written: AttributeChange) -> Trigger:

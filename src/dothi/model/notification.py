@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from dothi.model.attribute import Naming
 from dothi.model.change import AttributeChange
 from dothi.model.entity import VALUE_MEMBER, Attributes, Entity, Instance, each_instance, instances
 from dothi.model.instant import format_instant
+from dothi.model.linked import Join, View
 from dothi.model.represent import Format, Representation, feature, represent
 from dothi.model.subscription import Subscription
 
@@ -72,27 +74,27 @@ def linkable(source: Any) -> str | None:
     return source if isinstance(source, str) else None
 
 
-def notified_entity(
-    subscription: Subscription,
-    entity: Entity,
-    changes: Sequence[AttributeChange],
-    deleted: int | None,
-    context: Naming,
-) -> dict[str, Any]:
-    """One element of `data`: the entity after the changes, with what is deleted as NGSI-LD Null.
+def notified(
+    subscription: Subscription, entity: Entity, changes: Sequence[AttributeChange], deleted: int | None
+) -> Entity:
+    """The entity after the changes as it is told, with what is deleted as NGSI-LD Null and the values before.
 
-    An entity that is deleted (`deleted` in microseconds) is told by id, type and deletedAt; with the values before
-    (showChanges) or where deleted attributes are watched, by these attributes as well.
+    An entity that is deleted (`deleted` in microseconds) is told by id and type; with the values before (showChanges)
+    or where deleted attributes are watched, by these attributes as well.
     """
     if deleted is None:
         attributes = _changed(subscription, entity, changes)
     else:
         attributes = _gone(subscription, entity, deleted)
-    if attributes is not entity.attributes:
-        entity = Entity(
-            entity.id, entity.types, attributes, entity.scopes, entity.created, entity.modified, entity.expires
-        )
-    how = representation(subscription)
+    if attributes is entity.attributes:
+        return entity
+    return Entity(entity.id, entity.types, attributes, entity.scopes, entity.created, entity.modified, entity.expires)
+
+
+def element(
+    subscription: Subscription, entity: Entity, how: Representation, deleted: int | None, context: Naming
+) -> dict[str, Any]:
+    """One element of `data`: an entity, or a Feature of it; deletedAt where the entity is no more."""
     if subscription.endpoint.accept == "application/geo+json":
         told = feature(entity, context, how)
         if not isinstance(told["geometry"], dict):
@@ -103,6 +105,16 @@ def notified_entity(
     if deleted is not None:
         members["deletedAt"] = format_instant(deleted)
     return told
+
+
+def linked_entities(subscription: Subscription) -> Join | None:
+    """How entities that are linked to come along (clause 4.5.23); they are shown whole. None where none do."""
+    if subscription.join is None:
+        return None
+    how = representation(subscription)
+    plain = replace(how, pick=frozenset(), omit=frozenset(), attrs=frozenset())
+    view = View(how, rest=View(plain))
+    return Join(subscription.join, subscription.join_level, view, frozenset(subscription.contained_by))
 
 
 def representation(subscription: Subscription) -> Representation:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final, Literal, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-from dothi.model.errors import BadRequestData, OperationNotSupported
+from dothi.model import members
+from dothi.model.endpoint import PORTS, Endpoint, read_endpoint
+from dothi.model.errors import BadRequestData
 from dothi.model.geo import parse_geo
-from dothi.model.instant import parse_instant
-from dothi.model.qlang import parse_query
+from dothi.model.qlang import MAX_HOPS, parse_query
 from dothi.model.query import EntityQuery, GeoQuery, Query, Selection
 from dothi.model.represent import Format
 from dothi.model.selection import parse_scopes, parse_types
@@ -21,8 +21,8 @@ from dothi.model.values import is_uri
 Trigger = Literal[
     "entityCreated", "entityUpdated", "entityDeleted", "attributeCreated", "attributeUpdated", "attributeDeleted"
 ]
-Accept = Literal["application/json", "application/ld+json", "application/geo+json"]
 Status = Literal["active", "paused", "expired"]
+Join = Literal["flat", "inline"]
 
 TRIGGERS: Final = (
     "entityCreated", "entityUpdated", "entityDeleted", "attributeCreated", "attributeUpdated", "attributeDeleted",
@@ -34,7 +34,9 @@ FORMATS: Final[Mapping[str, Format]] = {
     "keyValues": "simplified",
     "simplified": "simplified",
 }
-ACCEPTS: Final = ("application/json", "application/ld+json", "application/geo+json")
+
+#: Schemes of endpoints that there is a delivery for.
+SCHEMES: Final = frozenset(PORTS)
 
 #: Members that a client may give, by the object in which they stand.
 MEMBERS: Final[Mapping[str, frozenset[str]]] = {
@@ -58,15 +60,6 @@ COMPUTED: Final = frozenset({
     "timesSent", "timesFailed", "lastNotification", "lastFailure", "lastSuccess",
 })  # fmt: skip
 
-#: Headers that belong to the connection, not to the subscriber.
-_OWN_HEADERS: Final = frozenset({
-    "host", "content-length", "content-type", "transfer-encoding", "connection", "keep-alive", "te", "trailer",
-    "upgrade", "expect", "link", "ngsild-tenant",
-})  # fmt: skip
-
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-
 
 @dataclass(frozen=True, slots=True)
 class EntitySelector:
@@ -75,18 +68,6 @@ class EntitySelector:
     types: Selection | None
     id: str | None = None
     id_pattern: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where notifications go (clause 5.2.15): `timeout` and `cooldown` in seconds, `headers` are its receiverInfo."""
-
-    uri: str
-    accept: Accept = "application/json"
-    headers: tuple[tuple[str, str], ...] = ()
-    notifier: tuple[tuple[str, str], ...] = ()
-    timeout: float | None = None
-    cooldown: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +98,9 @@ class Subscription:
     omit: tuple[str, ...] = ()
     sys_attrs: bool = False
     show_changes: bool = False
+    join: Join | None = None
+    join_level: int = 1
+    contained_by: tuple[str, ...] = ()
     context: Any = None
 
     def status(self, now: int) -> Status:
@@ -142,11 +126,11 @@ class Subscription:
         )
 
 
-def read_subscription(kept: dict[str, Any], schemes: Collection[str] = ("http", "https")) -> Subscription:
+def read_subscription(kept: dict[str, Any], schemes: Collection[str] = SCHEMES) -> Subscription:
     """Read and check a whole subscription document whose names are expanded (model.subscription_names).
 
     `schemes` are those of the deliveries that the city has. Raises BadRequestData naming the member and the fault,
-    OperationNotSupported for linked entities in notifications, TooComplexQuery for a q beyond its bounds.
+    TooComplexQuery for a q beyond its bounds.
     """
     _check_frame(kept)
     notification = _object(kept, "notification", "")
@@ -159,22 +143,25 @@ def read_subscription(kept: dict[str, Any], schemes: Collection[str] = ("http", 
         entities=_entities(kept),
         watched=frozenset(_texts(kept, "watchedAttributes", "")),
         triggers=_triggers(kept),
-        endpoint=_endpoint(_object(notification, "endpoint", "notification"), schemes),
+        endpoint=read_endpoint(_object(notification, "endpoint", "notification"), schemes),
         q=parse_query(query_text(kept), lambda name: terms.get(name, name)) if "q" in kept else None,
         geo=_geo(kept),
         scope=parse_scopes(_text(kept, "scopeQ", "")) if "scopeQ" in kept else None,
         lang=_text(kept, "lang", "") if "lang" in kept else None,
         dataset_ids=_dataset_ids(kept),
-        is_active=_flag(kept, "isActive", "", True),
-        expires=_instant(kept, "expiresAt"),
-        throttling=_seconds(kept, "throttling", "") or 0.0,
-        interval=_seconds(kept, "timeInterval", ""),
+        is_active=members.flag(kept, "isActive", "", True),
+        expires=members.instant(kept, "expiresAt"),
+        throttling=members.positive(kept, "throttling") or 0.0,
+        interval=members.positive(kept, "timeInterval"),
         format=_format(notification),
         attributes=projection["attributes"],
         pick=projection["pick"],
         omit=projection["omit"],
-        sys_attrs=_flag(notification, "sysAttrs", "notification", False),
-        show_changes=_flag(notification, "showChanges", "notification", False),
+        sys_attrs=members.flag(notification, "sysAttrs", "notification"),
+        show_changes=members.flag(notification, "showChanges", "notification"),
+        join=_join(notification),
+        join_level=_join_level(notification),
+        contained_by=_texts(notification, "containedBy", "notification"),
         context=kept.get("jsonldContext", kept.get("@context")),
     )
     _check_together(subscription)
@@ -188,7 +175,7 @@ def without_unknown(document: dict[str, Any], place: str = "") -> dict[str, Any]
     """
     known = {}
     for name, value in document.items():
-        where = _at(place, name)
+        where = members.at(place, name)
         if name in MEMBERS[place]:
             known[name] = without_unknown(value, where) if where in MEMBERS and isinstance(value, dict) else value
         elif name not in COMPUTED:
@@ -216,7 +203,7 @@ def _check_frame(kept: dict[str, Any]) -> None:
     if "jsonldContext" in kept and not is_uri(kept["jsonldContext"]):
         raise BadRequestData(f"jsonldContext {kept['jsonldContext']!r} is no URI: name a context that can be fetched.")
     for name in ("localOnly", "splitEntities"):
-        _flag(kept, name, "", False)
+        members.flag(kept, name)
     for name in ("subscriptionName", "description"):
         _ = _text(kept, name, "") if name in kept else ""
     if "csf" in kept:
@@ -237,9 +224,6 @@ def _check_together(subscription: Subscription) -> None:
         raise BadRequestData("timeInterval and throttling exclude each other: leave one out.")
     if subscription.show_changes and subscription.format == "simplified":
         raise BadRequestData("notification.showChanges needs format normalized or concise, not keyValues.")
-    notification = subscription.kept["notification"]
-    if notification.get("join", "@none") != "@none":
-        raise OperationNotSupported("notification.join: linked entities in notifications are not supported yet.")
 
 
 def _entities(kept: dict[str, Any]) -> tuple[EntitySelector, ...]:
@@ -288,57 +272,26 @@ def _geo(kept: dict[str, Any]) -> GeoQuery | None:
     return parse_geo(georel, geometry, geo["coordinates"], geo["geoproperty"])
 
 
-def _endpoint(endpoint: dict[str, Any], schemes: Collection[str]) -> Endpoint:
-    where = "notification.endpoint"
-    uri = endpoint.get("uri")
-    if not isinstance(uri, str) or not is_uri(uri):
-        raise BadRequestData(f"{where}.uri {uri!r} is no URI: name the address that receives the notifications.")
-    scheme = urlsplit(uri).scheme
-    if scheme not in schemes:
-        raise BadRequestData(f"{where}.uri {uri}: no delivery for {scheme!r}; supported: {', '.join(sorted(schemes))}.")
-    accept = endpoint.get("accept", "application/json")
-    if accept not in ACCEPTS:
-        raise BadRequestData(f"{where}.accept {accept!r} is not supported: use {', '.join(ACCEPTS)}.")
-    timeout, cooldown = _seconds(endpoint, "timeout", where), _seconds(endpoint, "cooldown", where)
-    return Endpoint(
-        uri=uri,
-        accept=accept,
-        headers=_headers(_pairs(endpoint, "receiverInfo", where), where, scheme),
-        notifier=_pairs(endpoint, "notifierInfo", where),
-        timeout=timeout / 1000 if timeout is not None else None,
-        cooldown=(cooldown or 0.0) / 1000,
-    )
-
-
-def _pairs(endpoint: dict[str, Any], name: str, where: str) -> tuple[tuple[str, str], ...]:
-    """KeyValuePair[] of clause 5.2.22."""
-    given = endpoint.get(name, [])
-    if not isinstance(given, list):
-        raise BadRequestData(f'{where}.{name} must be an array of {{"key": text, "value": text}}.')
-    pairs = []
-    for n, pair in enumerate(given):
-        key, value = (pair.get("key"), pair.get("value")) if isinstance(pair, dict) else (None, None)
-        if not isinstance(key, str) or not isinstance(value, str):
-            raise BadRequestData(f"{where}.{name}[{n}] must have a key and a value that are both strings.")
-        pairs.append((key, value))
-    return tuple(pairs)
-
-
-def _headers(pairs: tuple[tuple[str, str], ...], where: str, scheme: str) -> tuple[tuple[str, str], ...]:
-    """receiverInfo becomes headers of the request over HTTP, so it must be fit for it (clause 6.3.8)."""
-    for key, value in pairs if scheme in ("http", "https") else ():
-        if not _HEADER_NAME.fullmatch(key) or not _HEADER_VALUE.fullmatch(value):
-            raise BadRequestData(f"{where}.receiverInfo {key!r} cannot be an HTTP header: mind its characters.")
-        if key.lower() in _OWN_HEADERS:
-            raise BadRequestData(f"{where}.receiverInfo {key!r}: the broker sets this header itself, leave it out.")
-    return pairs
-
-
 def _format(notification: dict[str, Any]) -> Format:
     given = notification.get("format", "normalized")
     if not isinstance(given, str) or given not in FORMATS:
         raise BadRequestData(f"notification.format {given!r} is unknown: use {', '.join(FORMATS)}.")
     return FORMATS[given]
+
+
+def _join(notification: dict[str, Any]) -> Join | None:
+    """Whether entities that are linked to are told too, and where (clause 4.5.23); "@none" is the default."""
+    given = notification.get("join", "@none")
+    if given not in ("flat", "inline", "@none"):
+        raise BadRequestData(f"notification.join {given!r} is unknown: use flat, inline or @none.")
+    return None if given == "@none" else given
+
+
+def _join_level(notification: dict[str, Any]) -> int:
+    given = notification.get("joinLevel", 1)
+    if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= MAX_HOPS:
+        raise BadRequestData(f"notification.joinLevel {given!r} must be a whole number from 1 to {MAX_HOPS}.")
+    return given
 
 
 def _dataset_ids(kept: dict[str, Any]) -> tuple[str, ...]:
@@ -349,59 +302,20 @@ def _dataset_ids(kept: dict[str, Any]) -> tuple[str, ...]:
     return ids
 
 
-# --- members of one shape ----------------------------------------------------------------------------------------
-
-
-def _at(place: str, name: str) -> str:
-    return f"{place}.{name}" if place else name
-
-
 def _object(document: dict[str, Any], name: str, place: str) -> dict[str, Any]:
     value = document.get(name)
     if not isinstance(value, dict):
-        raise BadRequestData(f"{_at(place, name)} must be an object.")
+        raise BadRequestData(f"{members.at(place, name)} must be an object.")
     return value
 
 
 def _text(document: dict[str, Any], name: str, place: str) -> str:
-    value = document.get(name)
-    if not isinstance(value, str) or not value:
-        raise BadRequestData(f"{_at(place, name)} must be a text that is not empty.")
-    return value
+    found = members.text(document, name, place)
+    if found is None:
+        raise BadRequestData(f"{members.at(place, name)} must be a text that is not empty.")
+    return found
 
 
 def _texts(document: dict[str, Any], name: str, place: str) -> tuple[str, ...]:
-    """An array of texts; absent is empty, an empty array is a fault (0 length is not allowed in any of them)."""
-    if name not in document:
-        return ()
-    value = document[name]
-    if not isinstance(value, list) or not value or not all(isinstance(text, str) and text for text in value):
-        raise BadRequestData(f"{_at(place, name)} must be an array of at least one text.")
-    return tuple(value)
-
-
-def _flag(document: dict[str, Any], name: str, place: str, default: bool) -> bool:
-    value = document.get(name, default)
-    if not isinstance(value, bool):
-        raise BadRequestData(f"{_at(place, name)} must be true or false.")
-    return value
-
-
-def _seconds(document: dict[str, Any], name: str, place: str) -> float | None:
-    """A duration; for timeout and cooldown the standard counts milliseconds."""
-    value = document.get(name)
-    if value is None or (value == 0 and name == "cooldown"):
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e11:
-        raise BadRequestData(f"{_at(place, name)} {value!r} must be a number greater than 0.")
-    return float(value)
-
-
-def _instant(document: dict[str, Any], name: str) -> int | None:
-    value = document.get(name)
-    if value is None:
-        return None
-    try:
-        return parse_instant(value)
-    except (TypeError, ValueError):
-        raise BadRequestData(f"{name} {value!r} is no DateTime like 2027-01-31T08:00:00Z.") from None
+    """Absent is empty; an empty array is a fault (0 length is not allowed in any of them)."""
+    return members.texts(document, name, place) or ()

@@ -21,7 +21,7 @@ LOCATION: Final = "location"
 _ENTITY_MEMBERS: Final = frozenset({"id", "type", "scope", "createdAt", "modifiedAt", "expiresAt"})
 
 #: Members of what is kept that no client sees.
-_OWN: Final = frozenset({"@context", "qTerms"})
+_OWN: Final = frozenset({"@context", "qTerms", "via"})
 
 _TYPE_NAME = re.compile(r"[^,|;()\s]+")
 

@@ -51,8 +51,10 @@ async function call<T>(path: string, signal?: AbortSignal): Promise<T> {
 
 async function ask(path: string, how: RequestInit): Promise<Response> {
   let response: Response
+  // The server takes a POST only as JSON, which no page of another site can send.
+  const told = how.method === 'POST' ? { ...headers(), 'content-type': 'application/json' } : headers()
   try {
-    response = await fetch(address(path), { ...how, headers: headers() })
+    response = await fetch(address(path), { ...how, headers: told })
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error
     throw new Failure(0, '')
