@@ -72,3 +72,19 @@ async def test_a_temporal_query_leaves_out_entities_without_an_instance_of_the_d
     assert [entity["id"] for entity in (await city.get(query)).json()] == ["urn:x:a"]
     assert (await city.get(f"{query}&datasetId=urn:d:1")).json() == []
     assert len((await city.get(f"{query}&datasetId=@none")).json()) == 1
+
+
+async def test_who_prefers_an_earlier_version_gets_entities_as_that_version_knew_them(city):
+    kind = {"type": "VocabProperty", "vocab": "fast"}
+    await city.post("entities", json={"id": "urn:ngsi-ld:V:1", "type": "V", "scope": "/a", "kind": kind})
+    for path in ("entities/urn:ngsi-ld:V:1", "entities?type=V"):
+        answer = await city.get(path, headers={"Prefer": "ngsi-ld=1.3"})
+        assert (answer.status_code, answer.headers["preference-applied"]) == (203, "ngsi-ld=1.3")
+        entity = answer.json()[0] if "?" in path else answer.json()
+        assert entity["kind"] == {"type": "Property", "value": "fast"}
+        assert "scope" not in entity
+        again = await city.get(path)
+        assert (again.status_code, "preference-applied" in again.headers) == (200, False)
+        assert "VocabProperty" in again.text
+    answer = await city.get("entities/urn:ngsi-ld:V:1", headers={"Prefer": "ngsi-ld=1.8"})
+    assert (answer.status_code, answer.headers["preference-applied"]) == (200, "ngsi-ld=1.8")

@@ -42,7 +42,7 @@ def geo(type, coordinates):
 async def test_what_is_no_json_object_is_refused_with_its_place(city, body, words):
     answer = await city.post("entities", content=body, headers=JSON)
     assert answer.status_code == 400
-    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["content-type"] == "application/json"
     problem = answer.json()
     assert problem["type"] == ERRORS + "InvalidRequest"
     assert problem["status"] == 400
@@ -94,9 +94,12 @@ async def test_a_body_without_a_length_is_refused_by_the_bare_status(city):
 
 async def test_media_types_are_checked_on_both_ways(city):
     answer = await city.post("entities", content=b"{}", headers={"content-type": "text/plain"})
-    assert (answer.status_code, answer.json()["type"]) == (415, ERRORS + "UnsupportedMediaType")
+    assert (answer.status_code, answer.content) == (415, b"")
+    assert answer.headers["accept"] == "application/json, application/ld+json"
     answer = await city.post("entities", content=b"{}")
     assert answer.status_code == 415
+    answer = await city.patch("entities/urn:x:1", content=b"{}")
+    assert answer.status_code == 404
     answer = await city.post("entities", content=b"{}", headers={"content-type": "application/merge-patch+json"})
     assert answer.status_code == 415
     answer = await city.get("entities?type=T", headers={"accept": "text/html"})
@@ -111,7 +114,7 @@ async def test_unknown_resources_and_methods_are_told(city):
     assert (await city.get("entities/urn:x:1/attrs/n/more")).status_code == 404
     answer = await city.put("entities", json={})
     assert answer.status_code == 405
-    assert answer.headers["allow"] == "GET, HEAD, OPTIONS, POST"
+    assert answer.headers["allow"] == "DELETE, GET, HEAD, OPTIONS, POST"
     answer = await city.options("entities/urn:x:1")
     assert (answer.status_code, answer.headers["allow"]) == (204, "DELETE, GET, HEAD, OPTIONS, PATCH, PUT")
     answer = await city.put("entities/", json={})
@@ -213,3 +216,15 @@ async def test_no_path_and_no_header_whatever_makes_the_server_fail(city, segmen
     for name in ("accept", "link", "ngsild-tenant", "prefer"):
         answer = await city.get(f"entities/{quote(segment, safe='')}", headers={name: headers[name]})
         assert answer.status_code < 500, answer.text
+
+
+async def test_any_type_is_local_by_itself(city):
+    assert (await city.get("entities?type=*&local=true")).status_code == 200
+    answer = await city.get("entities?type=*&local=false")
+    assert (answer.status_code, answer.json()["type"]) == (400, ERRORS + "BadRequestData")
+
+
+async def test_local_is_a_boolean_everywhere(city):
+    for path in ("entities?type=A", "types?details=true", "snapshots/urn:a:b", "entityMaps/urn:a:b"):
+        answer = await city.get(path + ("&" if "?" in path else "?") + "local=perhaps")
+        assert (answer.status_code, answer.json()["type"]) == (400, ERRORS + "InvalidRequest")

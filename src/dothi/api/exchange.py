@@ -27,6 +27,7 @@ from dothi.api.media import (
 from dothi.api.parameters import encode, whole
 from dothi.broker.broker import Broker
 from dothi.model.context import Context
+from dothi.model.earlier import CURRENT, amend_all, preferred_version
 from dothi.model.entity import PlainProperty
 from dothi.model.errors import BadRequestData, InvalidRequest, Problem, TooManyResults
 
@@ -37,8 +38,8 @@ PAGING: Final = frozenset({"limit", "offset", "count"})
 
 Header = tuple[bytes, bytes]
 
-#: Told to who prefers a version of the standard: what the body conforms to, whichever was asked for (6.3.6, 4.3.6.8).
-_APPLIED: Final = (b"preference-applied", b"ngsi-ld=1.9")
+#: Where entities are answered, which can be amended to an earlier version of the standard (clause 4.3.6.8).
+_ENTITIES: Final = (f"{PREFIX}/entities", f"{PREFIX}/entityOperations/query")
 
 _PLAIN: Final = (JSON, JSON_LD)
 _PATCH: Final = (JSON, JSON_LD, MERGE_PATCH)
@@ -67,7 +68,7 @@ class Limits:
 class Exchange:
     """One request: `broker` is the tenant's, `parameters` holds the decoded query parameters the operation knows."""
 
-    __slots__ = ("_receive", "broker", "headers", "limits", "method", "parameters", "path")
+    __slots__ = ("_receive", "broker", "headers", "limits", "method", "parameters", "path", "told")
 
     def __init__(
         self,
@@ -85,6 +86,8 @@ class Exchange:
         self.parameters = parameters
         self.broker = broker
         self.limits = limits
+        #: Headers of whatever is answered, the problem of a failure included (clause 6.3.17: NGSILD-Warning).
+        self.told: list[Header] = []
         self._receive = receive
 
     # --- what was asked ---------------------------------------------------------------------------------------
@@ -95,7 +98,7 @@ class Exchange:
         return JSON if header is None or header == b"*/*" else accepted(header, _WITH_GEO if geo else _PLAIN)
 
     async def context(self) -> Context:
-        """The @context of the Link header, or the core context; for requests without a body (clause 6.3.5)."""
+        """The @context of the Link header, or the core context; for requests without a body (5.5.5, 6.3.5)."""
         link = self.headers.get(b"link")
         return await self._resolve(linked_context(link) if link is not None else None)
 
@@ -158,22 +161,30 @@ class Exchange:
         return await self._resolve(own if own is not None else address)
 
     def page(self) -> tuple[int, int, bool]:
-        """(limit, offset, count) of this request (clause 6.3.10). limit=0 is for counting only.
+        """(limit, offset, count) of this request (clauses 4.12, 4.13, 5.5.9.2, 6.3.10). limit=0 is for counting only.
 
-        Raises InvalidRequest for bad numbers, TooManyResults when the limit is higher than the city allows.
+        Raises BadRequestData for bad numbers, InvalidRequest for a count that is no boolean, TooManyResults when the
+        limit is higher than the city allows.
         """
         counts = self.parameters.get("count", "false")
         if counts not in ("true", "false"):
             raise InvalidRequest(f"count={counts} is no boolean: write true or false.")
-        limit = whole(self.parameters, "limit", self.limits.default_page)
+        try:
+            limit = whole(self.parameters, "limit", self.limits.default_page)
+            offset = whole(self.parameters, "offset", 0)
+        except InvalidRequest as fault:
+            raise BadRequestData(fault.detail) from None
         if limit > self.limits.page:
             raise TooManyResults(f"limit={limit} is more than {self.limits.page}: read several pages.")
         if limit == 0 and counts != "true":
             raise BadRequestData("limit=0 asks for nothing: add count=true to count, or raise the limit.")
-        return limit, whole(self.parameters, "offset", 0), counts == "true"
+        return limit, offset, counts == "true"
 
     async def _read(self, allowed: tuple[str, ...], decode: Callable[[bytes], Any] = decode_json) -> tuple[str, Any]:
-        media = content_type(self.headers.get(b"content-type", b""), allowed)
+        # Without a Content-Type a PATCH is taken for JSON (RFC 9110, 8.3); a POST is not, since a foreign site could
+        # have a browser send it without asking.
+        untold = b"application/json" if allowed is _PATCH else b""
+        media = content_type(self.headers.get(b"content-type", untold), allowed)
         return media, decode(await read_body(self._receive, content_length(self.headers), self.limits.body))
 
     async def _resolve(self, context: Any) -> Context:
@@ -185,9 +196,10 @@ class Exchange:
     def answer(self, value: Any, context: Context, media: str, headers: list[Header] | None = None) -> Reply:
         """200 with entities or other documents: names the context in a Link header, or in every document (6.3.6)."""
         headers = [] if headers is None else headers
-        prefer = self.headers.get(b"prefer", b"")
-        if b"ngsi-ld=" in prefer:
-            headers.append(_APPLIED)
+        prefer = self.headers.get(b"prefer", b"").lower()  # names of preferences have no case (RFC 7240)
+        status = 200
+        if b"ngsi-ld" in prefer:
+            value, status = self._amended(value, prefer, headers)
         if media == JSON:
             add_context_link(headers, context)
         elif media == JSON_LD:
@@ -198,22 +210,39 @@ class Exchange:
         else:
             value["@context"] = context.member
         headers.append((b"content-type", media.encode()))
-        return Reply(200, headers, orjson.dumps(value))
+        return Reply(status, headers, orjson.dumps(value))
 
-    def paging(self, limit: int, offset: int, shown: int, total: int | None, more: bool, media: str) -> list[Header]:
-        """NGSILD-Results-Count and the Link headers to the next and the previous page (clause 6.3.10), which are of
-        the same media type."""
+    def _amended(self, value: Any, prefer: bytes, headers: list[Header]) -> tuple[Any, int]:
+        """Entities as the version knew them that the client prefers; 203 where they had to be changed (4.3.6.8)."""
+        version = preferred_version(prefer.decode("latin-1"))
+        if version is None:
+            return value, 200
+        shows_entities = self.path.startswith(_ENTITIES)
+        applied = version if shows_entities else CURRENT
+        headers.append((b"preference-applied", b"ngsi-ld=%d.%d" % applied))
+        if applied == CURRENT:
+            return value, 200
+        value = orjson.loads(orjson.dumps(value))  # what is shown may be what is stored
+        return value, 203 if amend_all(value if type(value) is list else [value], version) else 200
+
+    def paging(
+        self, limit: int, offset: int, shown: int, total: int | None, more: bool, media: str, *, as_asked: bool = False
+    ) -> list[Header]:
+        """NGSILD-Results-Count and the Link headers to the next and the previous page (5.5.9.1, 6.3.10), which are of
+        the same media type. Their parameters are in order of their names, or `as_asked` for."""
         headers: list[Header] = []
         if total is not None and self.parameters.get("count") == "true":
             headers.append((b"ngsild-results-count", str(total).encode()))
         if limit and offset:
-            headers.append(self._page_link("prev", limit, max(0, offset - limit), media))
+            headers.append(self._page_link("prev", limit, max(0, offset - limit), media, as_asked))
         if limit and more:
-            headers.append(self._page_link("next", limit, offset + shown, media))
+            headers.append(self._page_link("next", limit, offset + shown, media, as_asked))
         return headers
 
-    def _page_link(self, relation: str, limit: int, offset: int, media: str) -> Header:
-        parameters = sorted({**self.parameters, "limit": limit, "offset": offset}.items())
+    def _page_link(self, relation: str, limit: int, offset: int, media: str, as_asked: bool) -> Header:
+        parameters = list({**self.parameters, "limit": limit, "offset": offset}.items())
+        if not as_asked:
+            parameters.sort()
         link = f'<{self.path.rstrip("/")}?{encode(parameters)}>;rel="{relation}";type="{media}"'
         return b"link", link.encode()
 

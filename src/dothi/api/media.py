@@ -11,9 +11,11 @@ from dothi.model.errors import BadRequestData, NotAcceptable, UnsupportedMediaTy
 
 JSON: Final = "application/json"
 JSON_LD: Final = "application/ld+json"
+#: Entities as Features and FeatureCollections (clauses 5.2.29 to 5.2.31).
 GEO_JSON: Final = "application/geo+json"
 MERGE_PATCH: Final = "application/merge-patch+json"
-PROBLEM: Final = "application/problem+json"
+#: Of a problem document: not the type that RFC 7807 has for it, so that old clients are not broken (clause 5.5.3).
+PROBLEM: Final = JSON
 
 CONTEXT_RELATION: Final = "http://www.w3.org/ns/json-ld#context"
 
@@ -28,7 +30,7 @@ def content_type(header: bytes, allowed: tuple[str, ...]) -> str:
     if media in allowed:
         return media
     found = f"Content-Type {media!r} is not supported" if media else "The Content-Type header is missing"
-    raise UnsupportedMediaType(f"{found}: use {' or '.join(allowed)}.")
+    raise UnsupportedMediaType(f"{found}: use {' or '.join(allowed)}.", accept=", ".join(allowed))
 
 
 @lru_cache(maxsize=1024)

@@ -13,7 +13,7 @@ _PLUS_MATTERS: Final = frozenset({"scopeQ", "timeAt", "endTimeAt"})
 
 
 def parse_parameters(query: bytes, known: frozenset[str]) -> dict[str, str]:
-    """Parameter name -> decoded value. Raises InvalidRequest for unknown, repeated or badly encoded ones (6.3.2)."""
+    """Parameter name -> decoded value. Raises InvalidRequest for unknown, repeated or badly encoded ones (6.3.20)."""
     parameters: dict[str, str] = {}
     for part in query.split(b"&"):
         if not part:
