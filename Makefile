@@ -36,6 +36,9 @@ soak: $(VENV)/installed-dev $(STATIC) system ## slow proofs: 20 crashes, 2,000 M
 bench: $(VENV)/installed-dev ## measure, against nginx and InfluxDB where they are installed
 	$(BIN)/python -m bench
 
+conformance: $(VENV)/installed-dev system ## run the public NGSI-LD test suite: SUITE=its clone
+	$(BIN)/python -m conformance --suite "$(SUITE)" $(if $(RUNNER),--runner "$(RUNNER)")
+
 build: $(VENV)/installed-dev $(STATIC) ## wheel and sdist in dist/
 	$(BIN)/python -m build --no-isolation
 

@@ -23,20 +23,28 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dothi.api.exchange import PREFIX, Limits
-from dothi.api.operations import CityFacts, http_problem, operations_api, wall_clock
+from dothi.api.operations import CityFacts, http_problem, operations_api
+from dothi.api.remote_notices import remote_notices_route
 from dothi.api.server import ngsi_ld_routes
 from dothi.api.token import TokenGuard
 from dothi.automation.derive import Derivation
 from dothi.broker.background import Background
 from dothi.broker.batch import Batches
 from dothi.broker.broker import Broker, alias_of
+from dothi.broker.clock import wall_clock
 from dothi.broker.consume import Consume
 from dothi.broker.contexts import Bounds, Contexts
+from dothi.broker.dead_letters import DeadLetters
 from dothi.broker.delivery import Terms
 from dothi.broker.expiry import Expiry
+from dothi.broker.federation.federation import Federation
 from dothi.broker.ingest import Ingest
 from dothi.broker.outside import Guard, Outside
 from dothi.broker.provision import Provision
+from dothi.broker.registrations import Registrations
+from dothi.broker.remote_subscriptions import RemoteSubscriptions
+from dothi.broker.snapshots import Snapshots
+from dothi.broker.source_subscriptions import SourceSubscriptions
 from dothi.broker.subscriptions import Subscriptions
 from dothi.broker.tenants import FOLDER as TENANTS
 from dothi.broker.tenants import Tenants
@@ -111,35 +119,80 @@ def broker_opener(
     derive = {name: compute for module in modules for name, compute in module.derive.items()}
     terms = Terms(timeout=settings.network.notify_deadline_s, age=settings.network.notify_max_age_h * 3600)
 
-    async def open_broker(folder: Path) -> Broker:
+    async def open_broker(folder: Path, snapshot: str | None = None) -> Broker:
+        """The broker of a tenant, or of a snapshot of this id, whose folder lies below the tenant's."""
         store = SqliteStore(folder)
         await store.open()
         contexts = Contexts(store, outside, bounds=bounds, own=own)
         await contexts.open()
-        tenant = unquote(folder.name) if folder.parent.name == TENANTS else None
-        subscriptions = Subscriptions(store, contexts, outside, tenant=tenant, base=base(settings), terms=terms)
+        home = folder if snapshot is None else folder.parent.parent
+        tenant = unquote(home.name) if home.parent.name == TENANTS else None
+        subscriptions = Subscriptions(
+            store, contexts, outside, tenant=tenant, base=base(settings), terms=terms, snapshot=snapshot
+        )
         await subscriptions.start()
+        registrations = Registrations(store, outside, tenant=tenant, base=base(settings))
+        await registrations.open()
+        source_subscriptions = SourceSubscriptions(
+            store, contexts, outside, registrations, tenant=tenant, base=base(settings), terms=terms
+        )
+        await source_subscriptions.start()
+        alias, consume = await alias_of(store), Consume(store)
+        federation = Federation(
+            registrations,
+            consume,
+            contexts,
+            outside,
+            alias,
+            deadline=settings.network.source_deadline_s,
+            limit=int(settings.network.source_answer_mib * 1024 * 1024),
+        )
         background = Background()
+        background.start("registrations", registrations.run)
+        remote_subscriptions = RemoteSubscriptions(
+            store, subscriptions.notifier, federation, address=base(settings), tenant=tenant
+        )
+        if snapshot is None:
+            background.start("remote subscriptions", remote_subscriptions.run)
         names = vocabulary_of(modules, await contexts.resolve(OWN_CONTEXT))
         background.start("expiry", Expiry(store).run)
         background.start("derive", Derivation(store, names, derive).run)
-        return Broker(
+        broker = Broker(
             store=store,
             contexts=contexts,
             provision=Provision(store),
             batches=Batches(store),
             ingest=Ingest(store, contexts, OWN_CONTEXT),
-            consume=Consume(store),
+            consume=consume,
+            federation=federation,
+            registrations=registrations,
             subscriptions=subscriptions,
-            alias=await alias_of(store),
-            closers=[contexts.close, subscriptions.stop, background.stop],
+            source_subscriptions=source_subscriptions,
+            remote_subscriptions=remote_subscriptions,
+            alias=alias,
+            closers=[
+                contexts.close,
+                registrations.close,
+                subscriptions.stop,
+                source_subscriptions.stop,
+                background.stop,
+            ],
         )
+        if snapshot is None:
+            broker.snapshots = Snapshots(
+                store, folder, open_broker, contexts, outside, most=settings.server.max_snapshots
+            )
+            await broker.snapshots.start()
+            broker.closers.append(broker.snapshots.stop)
+        return broker
 
     return open_broker
 
 
 def base(settings: Settings) -> str | None:
-    """The address under which clients on this machine reach the server, where it is known beforehand."""
+    """The address under which the server is reached: that of the settings, else the one on this machine."""
+    if settings.server.address is not None:
+        return settings.server.address.rstrip("/")
     host = settings.server.host
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.server.port}" if settings.server.port else None
 
@@ -183,7 +236,11 @@ def http_app(
             streams = ExitStack()
             app.router.routes.extend(await city_routes(city, demo, streams))
             connecting = asyncio.ensure_future(city.connectors.run())
-            limits = Limits(body=int(settings.server.max_body_mib * 1024 * 1024), page=settings.server.max_page)
+            limits = Limits(
+                body=int(settings.server.max_body_mib * 1024 * 1024),
+                page=settings.server.max_page,
+                instances=settings.server.max_instances,
+            )
             (route,) = ngsi_ld_routes(city.tenants, limits)
             door.ngsi_ld = route.handle
             try:
@@ -248,9 +305,10 @@ async def city_routes(city: City, demo: bool, streams: ExitStack) -> list[BaseRo
         vocabulary,
         live,
         connectors=city.connectors.health,
-        dead_letters=broker.subscriptions,
+        dead_letters=DeadLetters(broker.subscriptions, broker.source_subscriptions),
     )
-    return [Mount("/api", operations), *web_routes(STATIC)]
+    remote = remote_notices_route(city.tenants, int(settings.server.max_body_mib * 1024 * 1024))
+    return [Mount("/api", operations), remote, *web_routes(STATIC)]
 
 
 @contextlib.contextmanager

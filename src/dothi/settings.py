@@ -21,12 +21,24 @@ class Section(BaseModel):
 class Server(Section):
     host: str = Field("127.0.0.1", description="Address to listen on. Anything but loopback needs `token`.")
     port: int = Field(8090, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    address: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s/]+",
+        description="Address under which receivers and other cities reach this server, such as "
+        "https://city.example.vn; without it http://host:port.",
+    )
     token: str | None = Field(
         None, min_length=16, description="API token that every call must bear: Authorization: Bearer <token>."
     )
     max_body_mib: float = Field(16, gt=0, description="Largest request body, MiB; larger ones are answered 413.")
     max_page: int = Field(1000, ge=1, description="Largest `limit` of a query.")
+    max_instances: int = Field(
+        10_000, ge=1, description="Most attribute instances in one temporal answer; a longer past is answered in parts."
+    )
     max_tenants: int = Field(100, ge=1, description="Most tenants that may be created by NGSILD-Tenant.")
+    max_snapshots: int = Field(
+        20, ge=1, description="Most snapshots of a tenant; for one more, the one of the lowest priority is deleted."
+    )
 
 
 class Storage(Section):
@@ -45,6 +57,10 @@ class Network(Section):
         gt=0,
         description="Hours for which an undelivered notification is tried again before it becomes a dead letter.",
     )
+    source_deadline_s: float = Field(
+        3, gt=0, description="Longest wait for a context source whose registration names no timeout, seconds."
+    )
+    source_answer_mib: float = Field(16, gt=0, description="Largest answer taken from a context source, MiB.")
 
 
 class CityFacts(Section):

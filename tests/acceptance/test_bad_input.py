@@ -40,7 +40,7 @@ def survival(city_server: Any, city: httpx.Client) -> Iterator[None]:
 def is_problem(answer: httpx.Response, status: int, kind: str, *words: str) -> None:
     """The answer is a whole problem document that names the fault."""
     assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["content-type"] == "application/json"
     problem = answer.json()
     assert problem["type"] == ERRORS + kind
     assert problem["status"] == status
@@ -238,7 +238,7 @@ def test_contexts_that_loop_are_huge_or_lie_are_refused_with_their_address(city)
             body = {"@context": base + path, **entity()}
             answer = city.post("entities", content=json.dumps(body), headers=LD)
             assert answer.status_code in (400, 504), (path, answer.text)
-            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.headers["content-type"] == "application/json"
             assert answer.json()["type"] in (ERRORS + "LdContextNotAvailable", ERRORS + "BadRequestData"), answer.text
             inside = "169.254.169.254"
             assert any(word in answer.json()["detail"] for word in (path, base, inside)), (path, answer.text)

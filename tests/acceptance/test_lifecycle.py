@@ -134,6 +134,13 @@ def test_no_way_round_leads_from_what_is_open_to_what_is_guarded(guarded):
     assert "Traceback" not in guarded.errors()
 
 
+def test_a_source_that_notifies_needs_no_token_but_a_copy_that_is_known(guarded):
+    notify = guarded.base.replace("0.0.0.0", "127.0.0.1") + "/ngsi-ld/ex/remote-notify"
+    stray = {"type": "Notification", "subscriptionId": "urn:x:1", "data": []}
+    assert httpx.post(notify, json=stray).status_code == 401
+    assert httpx.post(notify + "?copy=urn:x:1", json=stray).status_code == 404
+
+
 def test_with_its_token_the_city_answers_and_health_needs_none(guarded):
     base = guarded.base.replace("0.0.0.0", "127.0.0.1")
     headers = {"authorization": f"Bearer {TOKEN}"}

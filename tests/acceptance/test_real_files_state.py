@@ -59,7 +59,7 @@ async def all_entities(city: City) -> list[Entity]:
 
 def attribute(entity: Entity, name: str) -> object:
     [found] = [value for iri, value in entity.attributes.items() if iri.endswith("/" + name)]
-    assert isinstance(found, dict)
+    assert not isinstance(found, list)
     return found["value"]
 
 

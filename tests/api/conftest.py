@@ -13,6 +13,8 @@ from dothi.broker.contexts import Contexts
 from dothi.broker.ingest import Ingest
 from dothi.broker.outside import Outside
 from dothi.broker.provision import Provision
+from dothi.broker.registrations import Registrations
+from dothi.broker.snapshots import Snapshots
 from dothi.broker.tenants import Tenants
 from dothi.storage.sqlite import SqliteStore
 
@@ -21,13 +23,27 @@ def _nothing_there(request):
     raise httpx.ConnectError("there is no network in this test", request=request)
 
 
-async def open_broker(folder):
-    """A whole broker over a folder, without followers."""
+async def open_broker(folder, snapshot=None):
+    """A whole broker over a folder, without followers but the maker of snapshots."""
     store = SqliteStore(folder)
     await store.open()
-    contexts = Contexts(store, Outside(transport=httpx.MockTransport(_nothing_there)))
+    outside = Outside(transport=httpx.MockTransport(_nothing_there))
+    contexts = Contexts(store, outside)
     await contexts.open()
-    return Broker(store, contexts, Provision(store), Batches(store), Ingest(store, contexts), Consume(store))
+    broker = Broker(
+        store,
+        contexts,
+        Provision(store),
+        Batches(store),
+        Ingest(store, contexts),
+        Consume(store),
+        Registrations(store, outside),
+    )
+    if snapshot is None:
+        broker.snapshots = Snapshots(store, folder, open_broker, contexts, outside)
+        await broker.snapshots.start()
+        broker.closers.append(broker.snapshots.stop)
+    return broker
 
 
 @pytest.fixture

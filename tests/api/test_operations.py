@@ -304,7 +304,11 @@ async def test_dead_letters_are_read_and_sent_again(tenants):
     async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://city/") as client:
         assert (await client.get("dead-letters")).json() == {"letters": [Letters.letter], "total": 1}
         assert (await client.get("dead-letters?limit=0")).status_code == 400
-        assert (await client.post("dead-letters/urn:s:1 7/resend")).status_code == 204
+        for foreign in ({}, {"content-type": "text/plain"}, {"content-type": "application/x-www-form-urlencoded"}):
+            assert (await client.post("dead-letters/urn:s:1 7/resend", headers=foreign)).status_code == 415
+        assert not Letters.sent
+        own = {"content-type": "application/json"}
+        assert (await client.post("dead-letters/urn:s:1 7/resend", headers=own)).status_code == 204
     assert Letters.sent == ["urn:s:1 7"]
 
 

@@ -25,10 +25,17 @@ async def echo(scope, receive, send):
     await send({"type": "http.response.body", "body": body})
 
 
+async def create(scope, receive, send):
+    """Has made something."""
+    headers = [(b"location", b"/things/1"), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 201, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+
+
 @asynccontextmanager
-async def serving() -> AsyncIterator[tuple[uvicorn.Server, int]]:
+async def serving(app=echo) -> AsyncIterator[tuple[uvicorn.Server, int]]:
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(echo, http=GatheringProtocol, ws="none", lifespan="off", log_level="critical")
+    config = uvicorn.Config(app, http=GatheringProtocol, ws="none", lifespan="off", log_level="critical")
     server = uvicorn.Server(config)
     server.capture_signals = nullcontext
     running = asyncio.ensure_future(server.serve(sockets=[listener]))
@@ -101,3 +108,9 @@ async def test_a_connection_that_waits_for_its_next_request_is_left_alone():
             assert b"200 OK" in await reader.read(1000)
             assert patience.sweep(list(server.server_state.connections)) == 0
         writer.close()
+
+
+async def test_the_address_of_what_was_created_is_written_with_a_capital():
+    async with serving(create) as (_, port):
+        told = await answer(port, b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+    assert b"\r\nLocation: /things/1\r\n" in told

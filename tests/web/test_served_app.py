@@ -71,6 +71,6 @@ def feature(client, id):
 def test_dead_letters_are_counted_and_a_missing_one_is_not_found(city_server):
     with httpx.Client(base_url=city_server.base) as client:
         assert client.get("/api/dead-letters").json() == {"letters": [], "total": 0}
-        answer = client.post("/api/dead-letters/urn:s:1 7/resend")
+        answer = client.post("/api/dead-letters/urn:s:1 7/resend", json={})
         assert answer.status_code == 404
         assert "no dead letter 'urn:s:1 7'" in answer.json()["detail"]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
+from dothi.api import distributed_writes as shared
+from dothi.api.distributed import federation_of
 from dothi.api.exchange import Exchange, Operation, Reply, json_reply, no_content
 from dothi.api.parameters import flag, listed
 from dothi.api.query import check_id, entity_type
 from dothi.broker.provision import UpdateResult
+from dothi.model.attribute import CREATE, PARTIAL
 from dothi.model.errors import InvalidRequest
+from dothi.model.parse import parse_attribute
 
 
 async def append(x: Exchange, id: str) -> Reply:
@@ -19,22 +24,46 @@ async def append(x: Exchange, id: str) -> Reply:
         raise InvalidRequest(f"options={','.join(options)} is not supported here: write noOverwrite.")
     document, context = await x.document()
     where = entity_type(x, context)
-    result = await x.broker.provision.append(id, document, context, overwrite=not options, where=where)
-    return _result(result)
+
+    async def local(mine: dict[str, Any]) -> UpdateResult:
+        return await x.broker.provision.append(id, mine, context, overwrite=not options, where=where)
+
+    if (federation := federation_of(x)) is not None:
+        written = await shared.fragment(x, federation, id, document, context, local, shared.APPENDING, where)
+        if written is not None:
+            return shared.attributes_reply(written)
+    return _result(await local(document))
 
 
 async def update(x: Exchange, id: str) -> Reply:
     """PATCH entities/{id}/attrs: 204, or 207 where some attributes are not there (6.6.3.2, 5.6.2)."""
     check_id(id)
     document, context = await x.document(patch=True)
-    return _result(await x.broker.provision.update(id, document, context, where=entity_type(x, context)))
+    where = entity_type(x, context)
+
+    async def local(mine: dict[str, Any]) -> UpdateResult:
+        return await x.broker.provision.update(id, mine, context, where=where)
+
+    if (federation := federation_of(x)) is not None:
+        written = await shared.fragment(x, federation, id, document, context, local, shared.UPDATING, where)
+        if written is not None:
+            return shared.attributes_reply(written)
+    return _result(await local(document))
 
 
 async def update_one(x: Exchange, id: str, name: str) -> Reply:
     """PATCH entities/{id}/attrs/{name}: 204 (6.7.3.1, 5.6.4)."""
     check_id(id)
     document, context = await x.document(patch=True)
-    await x.broker.provision.update_attribute(id, name, document, context, where=entity_type(x, context))
+    where = entity_type(x, context)
+    if (federation := federation_of(x)) is not None:
+        parse_attribute(name, document, context, PARTIAL)
+        write = shared.SharedWrite(x, federation, id, "updateAttrs", context, where=where)
+        local = partial(x.broker.provision.update_attribute, id, name, document, context, where=where)
+        written = await write.attribute("PATCH", name, document, local)
+        if written is not None:
+            return shared.entity_reply(id, written, no_content())
+    await x.broker.provision.update_attribute(id, name, document, context, where=where)
     return no_content()
 
 
@@ -42,7 +71,15 @@ async def replace_one(x: Exchange, id: str, name: str) -> Reply:
     """PUT entities/{id}/attrs/{name}: 204 (6.7.3.3, 5.6.19)."""
     check_id(id)
     document, context = await x.document()
-    await x.broker.provision.replace_attribute(id, name, document, context, where=entity_type(x, context))
+    where = entity_type(x, context)
+    if (federation := federation_of(x)) is not None:
+        parse_attribute(name, document, context, CREATE)
+        write = shared.SharedWrite(x, federation, id, "replaceAttrs", context, where=where)
+        local = partial(x.broker.provision.replace_attribute, id, name, document, context, where=where)
+        written = await write.attribute("PUT", name, document, local)
+        if written is not None:
+            return shared.entity_reply(id, written, no_content())
+    await x.broker.provision.replace_attribute(id, name, document, context, where=where)
     return no_content()
 
 
@@ -55,6 +92,15 @@ async def delete_one(x: Exchange, id: str, name: str) -> Reply:
     if everything and dataset is not None:
         raise InvalidRequest("deleteAll=true and datasetId contradict one another: write one of them.")
     where = entity_type(x, context)
+    if (federation := federation_of(x)) is not None:
+        parameters = ("datasetId", "deleteAll")
+        write = shared.SharedWrite(x, federation, id, "deleteAttrs", context, where=where, parameters=parameters)
+        local = partial(
+            x.broker.provision.delete_attribute, id, name, context, dataset=dataset, everything=everything, where=where
+        )
+        written = await write.attribute("DELETE", name, None, local)
+        if written is not None:
+            return shared.entity_reply(id, written, no_content())
     await x.broker.provision.delete_attribute(id, name, context, dataset=dataset, everything=everything, where=where)
     return no_content()
 

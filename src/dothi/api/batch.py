@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
+from dothi.api.distributed import federation_of
 from dothi.api.exchange import Exchange, Operation, Reply, json_reply, no_content
 from dothi.api.parameters import listed
-from dothi.broker.batch import BatchResult
+from dothi.broker.batch import BatchResult, Element
+from dothi.broker.federation.batches import CREATING, MERGING, UPDATING, UPSERTING, Kind, SharedResult
 from dothi.model.errors import BadRequestData, InvalidRequest, Problem
 
 
 async def create(x: Exchange) -> Reply:
     """POST entityOperations/create: 201 with the ids, 207 where some could not be created (6.14.3.1, 5.6.7)."""
-    result = await x.broker.batches.create(await x.documents())
+    result = await _shared(x, CREATING, await x.documents(), x.broker.batches.create)
     return _partly(result) if result.errors else json_reply(result.created, 201)
 
 
 async def upsert(x: Exchange) -> Reply:
     """POST entityOperations/upsert: 201 with the ids created, 204 when all were there (6.15.3.1, 5.6.8)."""
     options = _options(x, "replace", "update")
-    result = await x.broker.batches.upsert(await x.documents(), update="update" in options)
+    upsert = partial(x.broker.batches.upsert, update="update" in options)
+    result = await _shared(x, UPSERTING, await x.documents(), upsert)
     if result.errors:
         return _partly(result)
     return json_reply(result.created, 201) if result.created else no_content()
@@ -28,13 +33,14 @@ async def upsert(x: Exchange) -> Reply:
 async def update(x: Exchange) -> Reply:
     """POST entityOperations/update: 204, 207 where some could not be updated (6.16.3.1, 5.6.9)."""
     options = _options(x, "noOverwrite")
-    result = await x.broker.batches.update(await x.documents(), overwrite="noOverwrite" not in options)
+    update = partial(x.broker.batches.update, overwrite="noOverwrite" not in options)
+    result = await _shared(x, UPDATING, await x.documents(), update)
     return _partly(result) if result.errors else no_content()
 
 
 async def merge(x: Exchange) -> Reply:
     """POST entityOperations/merge: 204, 207 where some could not be merged (6.31.3.1, 5.6.20)."""
-    result = await x.broker.batches.merge(await x.documents())
+    result = await _shared(x, MERGING, await x.documents(), x.broker.batches.merge)
     return _partly(result) if result.errors else no_content()
 
 
@@ -48,8 +54,25 @@ async def delete(x: Exchange) -> Reply:
     for position, id in enumerate(ids):
         if type(id) is not str:
             raise BadRequestData(f"Element {position} of the array is no entity id, which is a URI in a string.")
-    result = await x.broker.batches.delete(ids)
+    result: BatchResult | None = None
+    if (federation := federation_of(x)) is not None:
+        origin = federation.origin(await x.context(), x.headers)
+        result = await federation.batches.delete(ids, origin, x.broker.batches.delete)
+    if result is None:
+        result = await x.broker.batches.delete(ids)
     return _partly(result) if result.errors else no_content()
+
+
+async def _shared(
+    x: Exchange, kind: Kind, documents: list[Element], local: Callable[[list[Element]], Awaitable[BatchResult]]
+) -> BatchResult:
+    """The batch, written here and in the context sources that have a part in it."""
+    if (federation := federation_of(x)) is not None:
+        origin = federation.origin(x.broker.contexts.core, x.headers)
+        result = await federation.batches.documents(kind, documents, origin, local, x.parameters)
+        if result is not None:
+            return result
+    return await local(documents)
 
 
 def _options(x: Exchange, *known: str) -> tuple[str, ...]:
@@ -64,13 +87,16 @@ def _options(x: Exchange, *known: str) -> tuple[str, ...]:
 
 def _partly(result: BatchResult) -> Reply:
     """207 with a BatchOperationResult (clause 5.2.16): what succeeded, and the problem of each that did not."""
-    errors = [_batch_error(id, problem) for id, problem in result.errors]
+    by = result.by if isinstance(result, SharedResult) else [None] * len(result.errors)
+    errors = [_batch_error(id, problem, source) for (id, problem), source in zip(result.errors, by, strict=True)]
     return json_reply({"success": result.succeeded, "errors": errors}, 207)
 
 
-def _batch_error(id: str | None, problem: Problem) -> dict[str, Any]:
-    error = {"error": problem.document()}
-    return error if id is None else {"entityId": id, **error}
+def _batch_error(id: str | None, problem: Problem, source: str | None) -> dict[str, Any]:
+    """A BatchEntityError (clause 5.2.17); `source` is the registration whose source failed."""
+    error: dict[str, Any] = {} if id is None else {"entityId": id}
+    error["error"] = problem.document()
+    return error if source is None else {**error, "registrationId": source}
 
 
 _OPTIONS: Final = frozenset({"options"})

@@ -74,7 +74,7 @@ def _too_large(limit: int, size: int) -> RequestTooLarge:
 def decode_json(body: bytes) -> Any:
     """The JSON value of a body (RFC 8259). Raises InvalidRequest with line and column of the fault.
 
-    Refused too: bad UTF-8, NaN and numbers beyond a double, nesting deeper than 254 levels, and duplicate members.
+    Refused too: bad UTF-8 (4.6.1), NaN, numbers beyond a double, nesting deeper than 254 levels, duplicate members.
     Duplicates are found exactly and cheaply: the colons of the text are counted against those of the decoded value
     written again, which differ only where a member was lost. That costs 0.8 of what decoding costs (1.3 µs for an
     entity of six attributes); only texts with an escaped colon in them (\\u003a) are read a second time.

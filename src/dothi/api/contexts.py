@@ -12,7 +12,7 @@ from dothi.model.instant import format_instant
 
 
 async def add(x: Exchange) -> Reply:
-    """POST jsonldContexts: host the document in the body; 201 with its address (6.29.3.1)."""
+    """POST jsonldContexts: host the document in the body; 201 with its address (6.29.3.1, 5.13.2)."""
     document = await x.json()
     if not isinstance(document, dict) or "@context" not in document:
         raise InvalidRequest('The body must be a JSON object with the member "@context".')
@@ -20,7 +20,7 @@ async def add(x: Exchange) -> Reply:
 
 
 async def listing(x: Exchange) -> Reply:
-    """GET jsonldContexts: addresses of what is kept, or with details=true all that is known of each (6.29.3.2)."""
+    """GET jsonldContexts: addresses of what is kept, or with details=true what is known of each (6.29.3.2, 5.13.3)."""
     kind = x.parameters.get("kind")
     if kind not in (None, *KINDS):
         raise BadRequestData(f"kind={kind} is unknown: write one of {', '.join(KINDS)}.")
@@ -31,7 +31,7 @@ async def listing(x: Exchange) -> Reply:
 
 
 async def one(x: Exchange, name: str) -> Reply:
-    """GET jsonldContexts/{contextId}: the document, or with details=true what is known of it (6.30.3.1)."""
+    """GET jsonldContexts/{contextId}: the document, or with details=true what is known of it (6.30.3.1, 5.13.4)."""
     if _flag(x, "details"):
         kept = x.broker.contexts.details(name)
         reply = json_reply(_details(x, kept))
@@ -43,7 +43,7 @@ async def one(x: Exchange, name: str) -> Reply:
 
 
 async def delete(x: Exchange, name: str) -> Reply:
-    """DELETE jsonldContexts/{contextId}: delete it, or with reload=true fetch the copy anew (6.30.3.2)."""
+    """DELETE jsonldContexts/{contextId}: delete it, or with reload=true fetch the copy anew (6.30.3.2, 5.13.5)."""
     await x.broker.contexts.delete(name, reload=_flag(x, "reload"))
     return no_content()
 
@@ -74,6 +74,8 @@ def _details(x: Exchange, kept: Kept) -> dict[str, Any]:
         "createdAt": format_instant(kept.created),
         "numberOfHits": kept.hits,
     }
+    if kept.stale is not None:
+        details["expiresAt"] = format_instant(kept.stale)
     if kept.used is not None:
         details["lastUsage"] = format_instant(kept.used)
     if kept.packaged:

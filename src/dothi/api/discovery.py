@@ -5,20 +5,26 @@ from __future__ import annotations
 import uuid
 from typing import Any, Final
 
+from dothi.api.distributed import federation_of, tell
 from dothi.api.exchange import Exchange, Operation, Reply
 from dothi.api.parameters import flag
-from dothi.api.query import MEMBERS
 from dothi.broker.consume import AttributeSummary
 from dothi.model.context import Context
 from dothi.model.errors import ResourceNotFound
+from dothi.model.projection import MEMBERS
 from dothi.storage.store import TypeSummary
 
 
 async def types(x: Exchange) -> Reply:
     """GET types: the list of type names, or a description of each with details=true (6.25.3.1, 5.7.5, 5.7.6)."""
     media, context = x.negotiate(), await x.context()
-    found = await x.broker.consume.types()
-    if flag(x.parameters, "details"):
+    details = flag(x.parameters, "details")
+    if (federation := federation_of(x)) is None:
+        found = await x.broker.consume.types()
+    else:
+        found, warnings = await federation.discovery.types(federation.origin(context, x.headers), details=details)
+        tell(x, warnings)
+    if details:
         return x.answer([_type(summary, context) for summary in found], context, media)
     names = [context.compact(summary.type) for summary in found]
     return x.answer(_list("EntityTypeList", "typeList", names), context, media)
@@ -27,15 +33,26 @@ async def types(x: Exchange) -> Reply:
 async def one_type(x: Exchange, name: str) -> Reply:
     """GET types/{name}: how many entities have it and with which attributes (6.26.3.1, 5.7.7)."""
     media, context = x.negotiate(), await x.context()
-    summary = await x.broker.consume.type(_iri(name, context))
+    iri = _iri(name, context)
+    if (federation := federation_of(x)) is None:
+        summary = await x.broker.consume.type(iri)
+    else:
+        known, warnings = await federation.discovery.type(iri, federation.origin(context, x.headers))
+        tell(x, warnings)
+        summary = known or await x.broker.consume.type(iri)
     return x.answer(_type_info(summary, context), context, media)
 
 
 async def attributes(x: Exchange) -> Reply:
     """GET attributes: the list of names, or a description of each with details=true (6.27.3.1, 5.7.8, 5.7.9)."""
     media, context = x.negotiate(), await x.context()
-    found = await x.broker.consume.attributes()
-    if flag(x.parameters, "details"):
+    details = flag(x.parameters, "details")
+    if (federation := federation_of(x)) is None:
+        found = await x.broker.consume.attributes()
+    else:
+        found, warnings = await federation.discovery.attributes(federation.origin(context, x.headers), details=details)
+        tell(x, warnings)
+    if details:
         return x.answer([_attribute(summary, context) for summary in found], context, media)
     names = [context.compact(summary.name) for summary in found]
     return x.answer(_list("AttributeList", "attributeList", names), context, media)
@@ -44,7 +61,13 @@ async def attributes(x: Exchange) -> Reply:
 async def one_attribute(x: Exchange, name: str) -> Reply:
     """GET attributes/{name}: how many entities have it, of which types and kinds (6.28.3.1, 5.7.10)."""
     media, context = x.negotiate(), await x.context()
-    summary = await x.broker.consume.attribute(_iri(name, context))
+    iri = _iri(name, context)
+    if (federation := federation_of(x)) is None:
+        summary = await x.broker.consume.attribute(iri)
+    else:
+        known, warnings = await federation.discovery.attribute(iri, federation.origin(context, x.headers))
+        tell(x, warnings)
+        summary = known or await x.broker.consume.attribute(iri)
     described = _attribute(summary, context)
     described |= {"attributeCount": summary.count, "attributeTypes": list(summary.kinds)}
     return x.answer(described, context, media)
@@ -58,12 +81,12 @@ def _iri(name: str, context: Context) -> str:
 
 
 def _list(type: str, member: str, names: list[str]) -> dict[str, Any]:
-    """An EntityTypeList or AttributeList (clauses 5.2.24, 5.2.27); its id means nothing and never comes again."""
+    """An EntityTypeList or AttributeList (4.5.10, 4.5.13, 5.2.24, 5.2.27); its id means nothing, never comes again."""
     return {"id": f"urn:ngsi-ld:{type}:{uuid.uuid4()}", "type": type, member: names}
 
 
 def _type(summary: TypeSummary, context: Context) -> dict[str, Any]:
-    """An EntityType (clause 5.2.25)."""
+    """An EntityType (clauses 4.5.11 and 5.2.25)."""
     return {
         "id": summary.type,
         "type": "EntityType",
@@ -73,7 +96,7 @@ def _type(summary: TypeSummary, context: Context) -> dict[str, Any]:
 
 
 def _type_info(summary: TypeSummary, context: Context) -> dict[str, Any]:
-    """An EntityTypeInfo (clause 5.2.26)."""
+    """An EntityTypeInfo (clauses 4.5.12 and 5.2.26)."""
     details = [
         {"id": name, "type": "Attribute", "attributeName": context.compact(name), "attributeTypes": sorted(kinds)}
         for name, kinds in sorted(summary.attributes.items())
@@ -88,7 +111,7 @@ def _type_info(summary: TypeSummary, context: Context) -> dict[str, Any]:
 
 
 def _attribute(summary: AttributeSummary, context: Context) -> dict[str, Any]:
-    """An Attribute (clause 5.2.28)."""
+    """An Attribute (clauses 4.5.14, 4.5.15 and 5.2.28)."""
     return {
         "id": summary.name,
         "type": "Attribute",

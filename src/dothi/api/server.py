@@ -1,4 +1,4 @@
-"""The NGSI-LD API as one Starlette route: finds the operation, runs it, and turns every failure into its answer."""
+"""The NGSI-LD API (clauses 4.3.5, 6.2) as one Starlette route: finds the operation, runs it, answers every failure."""
 
 from __future__ import annotations
 
@@ -11,20 +11,39 @@ import structlog
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
-from dothi.api import attributes, batch, contexts, discovery, entities, info, subscriptions, temporal
+from dothi.api import (
+    attributes,
+    batch,
+    contexts,
+    discovery,
+    entities,
+    entity_maps,
+    info,
+    purge,
+    snapshots,
+    sources,
+    subscriptions,
+    temporal,
+    temporal_maps,
+)
 from dothi.api.body import content_length
 from dothi.api.exchange import PREFIX, Exchange, Limits, Operation, Reply
 from dothi.api.media import PROBLEM
-from dothi.api.parameters import parse_parameters
+from dothi.api.parameters import flag, parse_parameters
 from dothi.api.routes import RouteTable
 from dothi.broker.broker import Broker
 from dothi.broker.tenants import Tenants
-from dothi.model.errors import LengthRequired, Problem
+from dothi.model.errors import LengthRequired, OperationNotSupported, Problem, UnsupportedMediaType
 
 log = structlog.get_logger(__name__)
 
-#: Parameters that any operation takes without a difference: there is no forwarding yet, so all is local (6.3.18).
+#: Parameters that any operation takes: whether only what is held here is meant (6.3.18).
 EVERYWHERE: Final = frozenset({"local"})
+
+#: Request headers that the answer repeats: whose data it speaks of (clauses 6.3.14 and 6.3.22).
+_ECHOED: Final = (b"ngsild-tenant", b"ngsild-snapshot")
+#: What a snapshot has no part in: the registry, and snapshots themselves (clause 5.5.15).
+_NOT_IN_SNAPSHOTS: Final = ("csource", "snapshots")
 
 _WITH_BODY: Final = frozenset({"POST", "PATCH", "PUT"})
 _PREFIX: Final = PREFIX.encode() + b"/"
@@ -37,7 +56,12 @@ OPERATIONS: Final = (
     *batch.ROUTES,
     *discovery.ROUTES,
     *temporal.ROUTES,
+    *purge.ROUTES,
+    *entity_maps.ROUTES,
+    *temporal_maps.ROUTES,
+    *snapshots.ROUTES,
     *subscriptions.ROUTES,
+    *sources.ROUTES,
     *contexts.ROUTES,
     *info.ROUTES,
 )
@@ -72,9 +96,9 @@ class NgsiLdRoute(BaseRoute):
         except Exception as fault:
             log.exception("request failed", method=scope["method"], path=scope["path"], error=repr(fault))
             status, answer_headers, body = problem_reply(Problem("The server failed; its log says why."))
-        tenant = headers.get(b"ngsild-tenant")
-        if tenant is not None:
-            answer_headers.append((b"ngsild-tenant", tenant))
+        for name in _ECHOED:
+            if name in headers:
+                answer_headers.append((name, headers[name]))
         if status != 204:
             answer_headers.append((b"content-length", str(len(body)).encode()))
         await send({"type": "http.response.start", "status": status, "headers": answer_headers})
@@ -93,9 +117,22 @@ class NgsiLdRoute(BaseRoute):
             content_length(headers)
         query = scope["query_string"]
         parameters = parse_parameters(query, self._known[operation]) if query else {}
+        if "local" in parameters:
+            flag(parameters, "local")
         broker = await self._broker(headers.get(b"ngsild-tenant"), operation)
+        if b"ngsild-snapshot" in headers:
+            broker = await _snapshot(broker, headers[b"ngsild-snapshot"], operation)
+            parameters["local"] = "true"
         x = Exchange(method, raw.decode("latin-1"), headers, parameters, broker, self._limits, receive)
-        return await operation.handler(x, *variables)
+        try:
+            reply = await operation.handler(x, *variables)
+        except Problem as problem:
+            if not x.told:
+                raise
+            reply = problem_reply(problem)
+        if x.told:
+            reply.headers.extend(x.told)
+        return reply
 
     async def _broker(self, name: bytes | None, operation: Operation) -> Broker:
         tenants = self._tenants
@@ -105,10 +142,18 @@ class NgsiLdRoute(BaseRoute):
         return await tenants.ensure(text) if operation.creates else tenants.get(text)
 
 
+async def _snapshot(broker: Broker, id: bytes, operation: Operation) -> Broker:
+    """The broker of the snapshot that a request names (6.3.22, 5.5.15). Raises ResourceNotFound, Conflict."""
+    if operation.path.startswith(_NOT_IN_SNAPSHOTS) or broker.snapshots is None:
+        raise OperationNotSupported(f"{operation.path} is no operation on a snapshot: leave NGSILD-Snapshot out.")
+    return await broker.snapshots.broker(id.decode("latin-1").strip())
+
+
 def problem_reply(problem: Problem) -> Reply:
-    """The problem document of a failure (RFC 7807; GS CIM 009 clauses 5.5.2 and 6.3.2)."""
-    if type(problem) is LengthRequired:
-        return Reply(problem.status, [])  # clause 6.3.4 wants just the status
+    """The problem document of a failure (RFC 7807; GS CIM 009 clauses 5.5.2, 5.5.3, 6.3.2, 6.3.3)."""
+    if isinstance(problem, LengthRequired | UnsupportedMediaType):  # clause 6.3.4 wants just the status
+        accept = problem.extra.get("accept")
+        return Reply(problem.status, [] if accept is None else [(b"accept", str(accept).encode())])
     headers = [(b"content-type", PROBLEM.encode())]
     if "allow" in problem.extra:
         headers.append((b"allow", str(problem.extra["allow"]).encode()))

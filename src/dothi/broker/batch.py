@@ -34,7 +34,8 @@ D = TypeVar("D", Entity, Fragment)
 class BatchResult:
     """Ids in the order in which they were written, and a problem for each element that was not (clause 5.2.16).
 
-    An id that stands twice is written twice, in order. The id of an error is None where it could not be read.
+    An id that stands twice is written twice, in order (clauses 4.6.6, 5.5.11.1 to 5.5.11.5). The id of an error is
+    None where it could not be read.
     """
 
     created: list[str] = field(default_factory=list)

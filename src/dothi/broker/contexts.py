@@ -7,10 +7,12 @@ import hashlib
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import orjson
+import structlog
 
+from dothi.broker.freshness import SHORTEST, stale_at
 from dothi.broker.kept_contexts import Kept, KeptContexts, Kind
 from dothi.broker.outside import Answer, Outside, OutsideFailed
 from dothi.model.context import Context, core_context, parse
@@ -26,6 +28,8 @@ from dothi.model.errors import (
 from dothi.model.packaged import canonical, is_core, packaged
 from dothi.storage.store import Store
 
+log = structlog.get_logger(__name__)
+
 T = TypeVar("T")
 Key = str | bytes
 
@@ -38,14 +42,23 @@ _PATIENCE: Final = 10.0
 _ACCEPT: Final = {"accept": "application/ld+json, application/json;q=0.9, */*;q=0.1", "user-agent": "dothi"}
 
 
+class Fetched(NamedTuple):
+    """What an address answered, and when it has to be asked again (microseconds)."""
+
+    document: dict[str, Any]
+    stale: int
+
+
 @dataclass(slots=True)
 class _Active:
-    """A context in use: `kept` are the documents it is made of, `turn` orders entries by last use."""
+    """A context in use: `kept` are the documents it is made of, `turn` orders entries by last use, from `stale` on one
+    of the documents has to be asked for again."""
 
     context: Context
     kept: tuple[Kept, ...]
     size: int
     turn: int
+    stale: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +99,7 @@ class Contexts:
         self._turn = 0
         self._failed: dict[str, tuple[float, Problem]] = {}
         self._resolving: dict[Key, asyncio.Future[Context]] = {}
-        self._fetching: dict[Key, asyncio.Future[dict[str, Any]]] = {}
+        self._fetching: dict[Key, asyncio.Future[Fetched]] = {}
 
     async def open(self) -> None:
         """Read what is kept. Never waits for the network."""
@@ -104,6 +117,8 @@ class Contexts:
             return self.core
         active = self._active.get(context if type(context) is str else _key(context))
         if active is None:
+            return None
+        if active.stale is not None and active.stale <= self._now():
             return None
         self._turn = active.turn = self._turn + 1
         for kept in active.kept:
@@ -123,7 +138,7 @@ class Contexts:
 
     async def _resolve(self, context: Any) -> Context:
         kept: list[Kept] = []
-        fetched: dict[str, dict[str, Any]] = {}
+        fetched: dict[str, Fetched] = {}
         began = asyncio.get_running_loop().time()
         try:
             parsed = await self._parse(context, kept, fetched)
@@ -132,14 +147,14 @@ class Contexts:
             if isinstance(context, str) and context in fetched:
                 self._remember_failure(context, problem, began)
             raise problem from None
-        for url, document in fetched.items():
-            kept.append(await self._kept.copy(url, document))
+        for url, answer in fetched.items():
+            kept.append(await self._kept.copy(url, answer.document, answer.stale))
         for part in kept:
             self.count(part)
         self._put_in_use(context, parsed, tuple(kept))
         return parsed
 
-    async def _parse(self, context: Any, kept: list[Kept], fetched: dict[str, dict[str, Any]]) -> Context:
+    async def _parse(self, context: Any, kept: list[Kept], fetched: dict[str, Fetched]) -> Context:
         """Gather and parse the context; `kept` receives the kept documents it has, `fetched` those from outside."""
         documents: dict[str, Any] = {}
         end = asyncio.get_running_loop().time() + self._bounds.deadline
@@ -150,28 +165,42 @@ class Contexts:
             return await asyncio.to_thread(parse, parts.objects, context, parts.has_core)
         return parse(parts.objects, context, parts.has_core)
 
-    async def _document(
-        self, url: str, end: float, kept: list[Kept], fetched: dict[str, dict[str, Any]]
-    ) -> Mapping[str, Any]:
+    async def _document(self, url: str, end: float, kept: list[Kept], fetched: dict[str, Fetched]) -> Mapping[str, Any]:
         """A document with "@context", from the nearest place that has it."""
         entry = self._kept.find(canonical(url))
-        if entry is not None and not entry.packaged:
+        if entry is not None and not entry.packaged and not await self._renews(entry, end, fetched):
             document = await self._kept.document(entry)
             if document is not None:
                 kept.append(entry)
                 return _checked(document, url)
+        elif entry is not None and entry.url in fetched:
+            return fetched[entry.url].document
         at_hand = self._own.get(url) or packaged(url)
         if at_hand is not None:
             kept.append(self._kept.note_packaged(canonical(url)))
             return at_hand
         fetched[url] = await self._fetch(url, end)
-        return fetched[url]
+        return fetched[url].document
+
+    async def _renews(self, entry: Kept, end: float, fetched: dict[str, Fetched]) -> bool:
+        """Whether a copy was stale and its address gave another (clause 6.3.16); while it gives none, the old one stays
+        in use and is tried again after a moment."""
+        if entry.stale is None or entry.url is None or entry.stale > self._now():
+            return False
+        try:
+            fetched[entry.url] = await self._fetch(entry.url, end)
+        except (LdContextNotAvailable, BadRequestData, TargetRefused) as problem:
+            log.warning("stale @context kept", url=entry.url, error=problem.detail)
+            entry.stale = self._now() + SHORTEST
+            return False
+        return True
 
     def _put_in_use(self, context: Any, parsed: Context, kept: tuple[Kept, ...]) -> None:
         key = _key(context)
         self._forget(key)
         self._turn += 1
-        entry = _Active(parsed, kept, len(key) + _BYTES_PER_TERM * len(parsed), self._turn)
+        stale = min((part.stale for part in kept if part.stale is not None), default=None)
+        entry = _Active(parsed, kept, len(key) + _BYTES_PER_TERM * len(parsed), self._turn, stale)
         self._bytes += entry.size
         self._active[key] = entry
         while len(self._active) > self._bounds.count or (self._bytes > self._bounds.bytes and len(self._active) > 1):
@@ -187,13 +216,13 @@ class Contexts:
 
     # --- fetching ---------------------------------------------------------------------------------------------------
 
-    async def _fetch(self, url: str, end: float) -> dict[str, Any]:
+    async def _fetch(self, url: str, end: float) -> Fetched:
         failed = self._failed.get(url)
         if failed is not None and failed[0] > asyncio.get_running_loop().time():
             raise failed[1]
         return await _once(self._fetching, url, lambda: self._fetch_now(url, end))
 
-    async def _fetch_now(self, url: str, end: float) -> dict[str, Any]:
+    async def _fetch_now(self, url: str, end: float) -> Fetched:
         began = asyncio.get_running_loop().time()
         try:
             answer = await self._outside.fetch(
@@ -212,7 +241,7 @@ class Contexts:
             self._remember_failure(url, problem, began)
             raise
         self._failed.pop(url, None)
-        return document
+        return Fetched(document, stale_at(answer.headers, self._now()))
 
     def _remember_failure(self, url: str, problem: Problem, began: float) -> None:
         now = asyncio.get_running_loop().time()
@@ -308,12 +337,12 @@ class Contexts:
             raise BadRequestData(f"{kept.id} is {kept.kind}: only a copy of another server's document can be reloaded.")
         loop = asyncio.get_running_loop()
         try:
-            document = await self._fetch_now(kept.url, loop.time() + self._bounds.deadline)
-            parts = gather(document["@context"], lambda url: {}, kept.url)
+            answer = await self._fetch_now(kept.url, loop.time() + self._bounds.deadline)
+            parts = gather(answer.document["@context"], lambda url: {}, kept.url)
             await asyncio.to_thread(parse, parts.objects, kept.url)
         except BadRequestData as fault:
             raise LdContextNotAvailable(f"{kept.url} answers what cannot be used: {fault.detail}") from None
-        await self._kept.copy(kept.url, document)
+        await self._kept.copy(kept.url, answer.document, answer.stale)
 
 
 def _key(context: Any) -> Key:

@@ -22,7 +22,8 @@ _HOSTED_ADDRESS = re.compile(r"(?:https?://[^/?#]+)?/ngsi-ld/v1/jsonldContexts/(
 
 class Kept(msgspec.Struct):
     """One kept @context (clause 5.13.1): `url` is where a Cached one comes from, times are microseconds, `hits` counts
-    its uses. `packaged`: it comes with dothi and has no record of its own."""
+    its uses, from `stale` on its address has to be asked again (clause 6.3.16; None: never). `packaged`: it comes with
+    dothi and has no record of its own."""
 
     id: str
     kind: Kind
@@ -31,6 +32,7 @@ class Kept(msgspec.Struct):
     used: int | None = None
     hits: int = 0
     packaged: bool = False
+    stale: int | None = None
 
 
 class KeptContexts:
@@ -77,10 +79,11 @@ class KeptContexts:
         await self._write([kept], {kept.id: document})
         return kept
 
-    async def copy(self, url: str, document: dict[str, Any]) -> Kept:
-        """Keep a copy of what an address answered; replaces the copy that was there."""
+    async def copy(self, url: str, document: dict[str, Any], stale: int | None = None) -> Kept:
+        """Keep a copy of what an address answered, good until `stale`; replaces the copy that was there."""
         old = self._by_id.get(id_of(url))
-        kept = Kept(id_of(url), "Cached", url, self._now(), old.used if old else None, old.hits if old else 0)
+        used, hits = (old.used, old.hits) if old else (None, 0)
+        kept = Kept(id_of(url), "Cached", url, self._now(), used, hits, stale=stale)
         copies = [other for other in self._by_id.values() if other.kind == "Cached" and not other.packaged]
         surplus = len(copies) - self._max_cached + (0 if old in copies else 1)
         gone = sorted(copies, key=lambda other: other.used or other.created)[: max(0, surplus)]
@@ -127,4 +130,5 @@ def id_of(url: str) -> str:
 
 
 def _record(kept: Kept) -> dict[str, Any]:
-    return {"kind": kept.kind, "url": kept.url, "created": kept.created, "used": kept.used, "hits": kept.hits}
+    members = ("kind", "url", "created", "used", "hits", "stale")
+    return {member: getattr(kept, member) for member in members}

@@ -45,6 +45,14 @@ class OutsideFailed(Exception):
         self.reason = reason
 
 
+class NoAnswerInTime(OutsideFailed):
+    """The deadline came before the whole answer."""
+
+
+class UnfitAnswer(OutsideFailed):
+    """An answer came that is too large, or packed in a way that cannot be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A whole HTTP answer. `url` is where it came from after redirects; header names are in lower case."""
@@ -201,7 +209,7 @@ class Outside:
                 finally:
                     await response.aclose()
         except TimeoutError:
-            raise OutsideFailed(url, f"no whole answer within {seconds:.3g} s") from None
+            raise NoAnswerInTime(url, f"no whole answer within {seconds:.3g} s") from None
         except _FAULTS as error:
             raise OutsideFailed(url, str(error) or type(error).__name__) from error
         return Answer(response.status_code, dict(response.headers), body, url)
@@ -250,23 +258,23 @@ async def _body(response: httpx.Response, url: str, limit: int) -> bytes:
         return _within(response.content, url, limit)
     encoding = response.headers.get("content-encoding", "identity").lower()
     if encoding not in ("identity", "gzip", "x-gzip", "deflate"):
-        raise OutsideFailed(url, f"the answer is packed with {encoding}, which was not asked for")
+        raise UnfitAnswer(url, f"the answer is packed with {encoding}, which was not asked for")
     unpack = None if encoding == "identity" else zlib.decompressobj(zlib.MAX_WBITS | 32)
     body = bytearray()
     async for chunk in response.aiter_raw():
         try:
             body += chunk if unpack is None else unpack.decompress(chunk, limit + 1)
         except zlib.error as error:
-            raise OutsideFailed(url, f"the answer says it is packed with {encoding}, and is not: {error}") from None
+            raise UnfitAnswer(url, f"the answer says it is packed with {encoding}, and is not: {error}") from None
         _within(body, url, limit)
     if unpack is not None and body and not unpack.eof:
-        raise OutsideFailed(url, f"the answer packed with {encoding} breaks off")
+        raise UnfitAnswer(url, f"the answer packed with {encoding} breaks off")
     return bytes(body)
 
 
 def _within(body: B, url: str, limit: int) -> B:
     if len(body) > limit:
-        raise OutsideFailed(url, f"the answer is larger than {limit} bytes")
+        raise UnfitAnswer(url, f"the answer is larger than {limit} bytes")
     return body
 
 

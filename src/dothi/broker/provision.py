@@ -63,7 +63,7 @@ class Provision:
     ) -> None:
         """Replace all content of an entity (5.6.18). Raises BadRequestData, ResourceNotFound."""
         draft = parse_entity({"id": id, **document}, context)
-        _check_same_id(id, draft.id)
+        check_same_id(id, draft.id)
         await self._change(id, lambda old, now: patch.replace(old, draft, now, REPEATS), where, cause)
 
     async def append(
@@ -199,13 +199,14 @@ def _found(tx: Transaction, id: str, where: Selection | None) -> Entity:
     return entity
 
 
-def _check_same_id(id: str, own: str | None) -> None:
+def check_same_id(id: str, own: str | None) -> None:
+    """Raises BadRequestData where a document is of another entity than its address."""
     if own not in (None, id):
         raise BadRequestData(f"The document is of entity {own}, the address of {id}: make them equal, or leave id out.")
 
 
 def _fragment(id: str, fragment: Fragment) -> Fragment:
-    _check_same_id(id, fragment.id)
+    check_same_id(id, fragment.id)
     return fragment
 
 

@@ -1,4 +1,4 @@
-"""Tenants: a broker and a folder each, made by the first write that names them (GS CIM 009 clause 6.3.14)."""
+"""Tenants: a broker and a folder each, made by the first write that names them (clauses 4.14, 5.5.10, 6.3.14)."""
 
 from __future__ import annotations
 

@@ -172,7 +172,7 @@ def packaged_documents(address: str) -> Any:
 
 
 def parse(objects: Iterable[dict[str, Any] | None], source: Any, has_core: bool = False) -> Context:
-    """The active context of plain context objects (see context_parts.gather), the core context applied last.
+    """The active context of plain context objects (see context_parts.gather), the core context last (4.4, 5.2.3).
 
     The terms of the core context always win; its @vocab only stands in where the objects have none (clause 5.5.7).
     `has_core` says that the objects hold the core context already.

@@ -124,6 +124,30 @@ class UnsupportedMediaType(Problem):
     status = 415
 
 
+class BadGateway(Problem):
+    """A context source could not be reached, refused, or answered with what is no answer (clause 6.3.17)."""
+
+    type = "https://dothi.dev/errors/BadGateway"
+    title = "Bad gateway"
+    status = 502
+
+
+class GatewayTimeout(Problem):
+    """A context source gave no answer within its time (clause 6.3.17)."""
+
+    type = "https://dothi.dev/errors/GatewayTimeout"
+    title = "Gateway timeout"
+    status = 504
+
+
+class LoopDetected(Problem):
+    """The request has come through this broker already, by a chain of registrations (clause 6.3.17)."""
+
+    type = "https://dothi.dev/errors/LoopDetected"
+    title = "Loop detected"
+    status = 508
+
+
 class Unauthorized(Problem):
     type = "https://dothi.dev/errors/Unauthorized"
     title = "Unauthorized"

@@ -1,4 +1,4 @@
-"""Reads the value of an attribute by its kind, or says precisely what is wrong with it."""
+"""Reads the value of an attribute by its kind (GS CIM 009 clauses 4.2.2 and 4.2.3), or says what is wrong with it."""
 
 from __future__ import annotations
 
@@ -28,12 +28,14 @@ def read_terms(where: str, value: Any, expand: Expand) -> Any:
 
 
 def _property(where: str, value: Any, expand: Expand, nulls: bool) -> Any:
+    """The value of a Property (clauses 4.5.2 and 5.2.5)."""
     if (fault := value_fault(value, nulls)) is not None:
         bad(where, fault)
     return value
 
 
 def _geometry(where: str, value: Any, expand: Expand, nulls: bool) -> Any:
+    """The value of a GeoProperty (clauses 4.7.1, 4.7.3 and 5.2.7)."""
     if isinstance(value, str):
         value = _decoded(where, value)
     try:
@@ -52,6 +54,7 @@ def _decoded(where: str, text: str) -> Any:
 
 
 def _objects(where: str, value: Any, expand: Expand, nulls: bool) -> Any:
+    """The object or objects of a Relationship (clauses 4.5.3 and 5.2.6)."""
     for item in value if isinstance(value, list) else [value]:
         if not is_uri(item):
             bad(where, f"{shown(item)} is no URI; write the id of an entity, or an array of ids")
@@ -59,7 +62,7 @@ def _objects(where: str, value: Any, expand: Expand, nulls: bool) -> Any:
 
 
 def _object_list(where: str, value: Any, expand: Expand, nulls: bool) -> list[str]:
-    """URIs as they are stored, from URIs or {"object": URI} (clause 4.5.22)."""
+    """URIs as they are stored, from URIs or {"object": URI} (clauses 4.5.22 and 5.2.37)."""
     if not isinstance(value, list):
         bad(where, f"is {shown(value)}; write an array of URIs")
     uris = [item["object"] if isinstance(item, dict) and item.keys() == {"object"} else item for item in value]
@@ -68,23 +71,26 @@ def _object_list(where: str, value: Any, expand: Expand, nulls: bool) -> list[st
 
 
 def _value_list(where: str, value: Any, expand: Expand, nulls: bool) -> Any:
+    """The value of a ListProperty (clauses 4.5.21 and 5.2.36)."""
     if not isinstance(value, list):
         bad(where, f"is {shown(value)}; write an array of values")
     return _property(where, value, expand, nulls)
 
 
 def _languages(where: str, value: Any, expand: Expand, nulls: bool) -> Any:
+    """The value of a LanguageProperty (clauses 4.5.18 and 5.2.32)."""
     if (fault := language_map_fault(value, nulls)) is not None:
         bad(where, fault)
     return value
 
 
 def _vocab(where: str, value: Any, expand: Expand, nulls: bool) -> Any:
+    """The value of a VocabProperty (clauses 4.5.20 and 5.2.35)."""
     return read_terms(where, value, expand)
 
 
 def _json(where: str, value: Any, expand: Expand, nulls: bool) -> Any:
-    """Raw JSON: an object or an array (clause 4.5.24.2)."""
+    """Raw JSON: an object or an array (clauses 4.5.24 and 5.2.38)."""
     if not isinstance(value, dict | list):
         bad(where, f"is {shown(value)}; write an object or an array, or make it a Property")
     if (fault := json_fault(value)) is not None:

@@ -1,8 +1,8 @@
-"""The @context documents that dothi knows without the network, rebuilt from its own tables of terms.
+"""The @context documents that dothi knows without the network, the core context (Annex B) among them.
 
-Terms and IRIs are facts; the tables in `terms/` hold them grouped by namespace, made by bench/tools/context_tables.py.
-A rebuilt document means what the published one means: full IRIs stand where that has prefixes, and scoped contexts,
-which do not touch names, are left out.
+They are rebuilt from its own tables of terms. Terms and IRIs are facts; the tables in `terms/` hold them grouped by
+namespace, made by bench/tools/context_tables.py. A rebuilt document means what the published one means: full IRIs stand
+where that has prefixes, and scoped contexts, which do not touch names, are left out.
 """
 
 from __future__ import annotations

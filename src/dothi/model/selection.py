@@ -1,4 +1,4 @@
-"""Entity type selection (GS CIM 009 clause 4.17) and scope queries (clause 4.19): read them, and test names by them."""
+"""Entity type selection (GS CIM 009 clauses 4.16, 4.17) and scope queries (4.19): read them, test names by them."""
 
 from __future__ import annotations
 

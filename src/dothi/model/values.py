@@ -36,7 +36,7 @@ _TIME = re.compile(r"\d\d:\d\d:\d\d([.,]\d{1,9})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 
 
 def is_uri(text: object) -> bool:
-    """Whether this is an absolute URI or IRI: a scheme, a colon, and characters that can be seen."""
+    """Whether this is an absolute URI or IRI (clauses A.2 and A.3): scheme, colon, and characters that can be seen."""
     if not isinstance(text, str) or _URI.fullmatch(text) is None:
         return False
     return text.isascii() or (text.isprintable() and _INVISIBLE.search(text) is None)
@@ -88,7 +88,8 @@ def is_geometry(value: object) -> bool:
 def value_fault(value: Any, nulls: bool = False, depth: int = 0) -> str | None:
     """What is wrong with the value of a Property, led by where inside the value (".street", "[2]"), or None.
 
-    `nulls` lets JSON members be the NGSI-LD Null, as merges do (clause 5.5.4).
+    `nulls` lets JSON members be the NGSI-LD Null, as merges do (clause 5.5.4). No character is refused in a text
+    (clause 4.6.4): it comes back as it came.
     """
     kind = value.__class__
     if kind is str or kind is bool:
@@ -179,7 +180,7 @@ def _number_fault(value: int | float) -> str | None:
 
 
 def language_map_fault(languages: Any, nulls: bool = False) -> str | None:
-    """What is wrong with a languageMap (clause 4.5.18), or None."""
+    """What is wrong with a languageMap (clauses 4.5.18 and 4.6.5), or None."""
     if not isinstance(languages, dict) or not languages:
         return f": languageMap is {shown(languages)}; write an object of language tags and texts"
     for tag, text in languages.items():

@@ -18,6 +18,8 @@ _TOO_LARGE: Final = (
     b"connection: close\r\n\r\n"
 )
 
+_CREATED: Final = b"HTTP/1.1 201 "
+
 
 class GatheringProtocol(HttpToolsProtocol):
     """uvicorn's protocol over a transport that gathers. A third of the time of a small GET was the second write.
@@ -77,7 +79,11 @@ class Patience:
 
 
 class GatheringTransport:
-    """Holds what is written until the loop's next turn; all else is the transport's own."""
+    """Holds what is written until the loop's next turn; all else is the transport's own.
+
+    uvicorn writes header names in small letters. The address of what was created is written as RFC 9110 has it, since
+    there are clients that look for it so.
+    """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
@@ -87,6 +93,8 @@ class GatheringTransport:
     def write(self, data: bytes) -> None:
         if not self._parts:
             self._loop.call_soon(self._flush)
+        if data.startswith(_CREATED):
+            data = data.replace(b"\r\nlocation: ", b"\r\nLocation: ", 1)
         self._parts.append(data)
 
     def close(self) -> None:
