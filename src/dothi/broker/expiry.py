@@ -9,6 +9,7 @@ from typing import Final
 
 from dothi.broker.provision import is_expired
 from dothi.model.change import Cause, Change
+from dothi.model.entity import PlainProperty
 from dothi.model.errors import Overloaded
 from dothi.model.expiry import expire, next_expiry
 from dothi.model.instant import parse_instant
@@ -65,7 +66,9 @@ class Expiry:
         for change in changes:
             for written in change.attributes:
                 after = written.after
-                if after is not None and "expiresAt" in after:
+                if after is None or after.__class__ is PlainProperty:
+                    continue
+                if "expiresAt" in after:
                     when = parse_instant(after["expiresAt"])
                     self._due[change.entity.id] = min(when, self._due.get(change.entity.id, when))
 

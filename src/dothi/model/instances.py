@@ -92,7 +92,7 @@ def stamped(instance: Instance, was: Instance | None, now: int, repeats: bool = 
     if was is None:
         return timed(instance, now, now)
     if instance.__class__ is was.__class__ is PlainProperty:
-        return _restamped(instance, was, now, repeats)
+        return restamped(instance, was, now, repeats)
     created = was["createdAt"]
     if repeats and "observedAt" not in instance:
         return timed(instance, created, now)
@@ -104,7 +104,8 @@ def stamped(instance: Instance, was: Instance | None, now: int, repeats: bool = 
     return timed(instance, created, now)
 
 
-def _restamped(new: PlainProperty, was: PlainProperty, now: int, repeats: bool) -> Instance:
+def restamped(new: PlainProperty, was: PlainProperty, now: int, repeats: bool) -> PlainProperty:
+    """As `stamped`, for the usual case."""
     value, observed = new.value, new.observedAt
     if (
         value == was.value
@@ -114,7 +115,10 @@ def _restamped(new: PlainProperty, was: PlainProperty, now: int, repeats: bool) 
         and not (repeats and observed is UNSET)
     ):
         return was
-    return timed(new, was.createdAt, now)
+    if new.modifiedAt:
+        return PlainProperty(value, observed, new.unitCode, was.createdAt, now)
+    new.createdAt, new.modifiedAt = was.createdAt, now
+    return new
 
 
 def identical(one: Any, other: Any) -> bool:

@@ -11,9 +11,9 @@ import msgspec
 from msgspec import UNSET
 
 from dothi.model.change import AttributeChange
-from dothi.model.entity import Attributes, Entity, Instance, each_instance, instances
+from dothi.model.entity import Attributes, Entity, Instance, PlainProperty, each_instance, instances
 from dothi.model.errors import ResourceNotFound
-from dothi.model.instances import Instances, dataset_of, gives_way, stamped, timed
+from dothi.model.instances import Instances, dataset_of, gives_way, restamped, stamped, timed
 from dothi.model.parse import Fragment
 from dothi.model.values import is_null
 
@@ -137,6 +137,14 @@ def upsert(old: Entity | None, draft: Entity, now: int, repeats: bool = False) -
     changes: list[AttributeChange] = []
     for name, new in draft.attributes.items():
         was = before.get(name)
+        if new.__class__ is PlainProperty is was.__class__:
+            plain = restamped(new, was, now, repeats)
+            if plain is not was:
+                if after is None:
+                    after = before.copy()
+                after[name] = plain
+                changes.append(AttributeChange(name, None, was, plain))
+            continue
         if not isinstance(new, list) and gives_way(was, new):
             fresh = stamped(new, was, now, repeats)
             if fresh is not was:

@@ -67,7 +67,13 @@ def represent(entity: Entity, context: Naming, how: Representation = NORMALIZED)
     compact = context.compact
     if how.format == "normalized" and how.is_whole and not how.sys_attrs:
         for iri, attribute in entity.attributes.items():
-            if not isinstance(attribute, list):
+            if attribute.__class__ is PlainProperty:
+                body = out[compact(iri)] = {"type": "Property", "value": attribute.value}
+                if attribute.observedAt is not UNSET:
+                    body["observedAt"] = attribute.observedAt
+                if attribute.unitCode is not UNSET:
+                    body["unitCode"] = attribute.unitCode
+            elif not isinstance(attribute, list):
                 out[compact(iri)] = _plain(attribute) or _normalized(attribute, context, False)
             else:
                 out[compact(iri)] = [_plain(each) or _normalized(each, context, False) for each in attribute]

@@ -14,7 +14,7 @@ from dothi.model.match import DEFAULT_DATASET, ending
 from dothi.model.ordering import ABSENT, BOOLEAN, NUMBER, TEXT, Placing
 from dothi.model.pattern import compile_pattern
 from dothi.model.query import AllOf, AttributePath, EntityQuery, GeoQuery, Name, Order, Selection, Selector
-from dothi.model.relation import GeoTest, reach, rectangle
+from dothi.model.relation import RADIUS, GeoTest, reach, rectangle
 from dothi.model.selection import names, scope_expression
 from dothi.storage.terms import Bind, alive, condition, key
 
@@ -24,6 +24,8 @@ COLUMNS: Final = "e.n, e.id, e.modified"
 #: A box of so few degrees on each side, about 11 m, and more metres than lie between any of its points and its corner,
 #: which is rounded to float32 (1.7 m).
 _SMALL, _SLACK = 0.0001, 25.0
+#: Metres within which the plane is used at all.
+_FLAT = 200_000
 #: What an entity itself can be ordered by.
 _COLUMNS: Final = {
     "id": "e.id",
@@ -280,9 +282,9 @@ def _has_all(selection: Selection) -> bool:
     return isinstance(selection, AllOf) or any(_has_all(part) for part in getattr(selection, "parts", ()))
 
 
-def _reach(metres: float) -> float:
-    """As `reach`; below 0, what no haversine is as small as."""
-    return reach(metres) if metres >= 0 else -1.0
+def _square(metres: float) -> float:
+    """Below 0 what no square is as small as."""
+    return metres * metres if metres >= 0 else -1.0
 
 
 class _Place:
@@ -314,9 +316,7 @@ class _Place:
         """Lets the box of a place decide where it can, since exact coordinates are a look into another table."""
         geo = self.geo
         if geo.relation == "near" and self.test.is_point:
-            sure, never = self._near("p.west", "p.south", -_SLACK), self._near("p.west", "p.south", _SLACK)
-            is_small = f"p.east - p.west < {_SMALL} AND p.north - p.south < {_SMALL}"
-            return f"CASE WHEN {is_small} AND {sure} THEN 1 WHEN {is_small} AND NOT ({never}) THEN 0 ELSE {exact} END"
+            return self._by_corner(exact)
         around = rectangle(geo)
         if around is not None and geo.relation in ("within", "intersects"):
             west, south, east, north = map(self.bind, around)
@@ -324,13 +324,40 @@ class _Place:
             return f"CASE WHEN {inside} THEN 1 ELSE {exact} END"
         return exact
 
+    def _by_corner(self, exact: str) -> str:
+        """The corner of a small box decides for all in it, measured in the plane, unless the limit is near.
+
+        The plane's error over a distance d is less than d²/R (1 + tan |latitude|), for d in these bounds.
+        """
+        lon, lat = self.geo.geometry["coordinates"][:2]
+        low, high = self.geo.min_distance, self.geo.max_distance
+        if high is None or high > _FLAT or abs(lat) > 80 or abs(lon) > 175:
+            return exact
+        slack = _SLACK + high * high / RADIUS * (1 + math.tan(math.radians(abs(lat))))
+        along = self.bind(math.radians(1) * RADIUS * math.cos(math.radians(lat)))
+        up = self.bind(math.radians(1) * RADIUS)
+        x, y = f"(p.west - {self.bind(lon)}) * {along}", f"(p.south - {self.bind(lat)}) * {up}"
+        square = f"({x}) * ({x}) + ({y}) * ({y})"
+        sure, never = (
+            [f"{square} <= {self.bind(_square(high - slack))}"],
+            [f"{square} > {self.bind((high + slack) ** 2)}"],
+        )
+        if low is not None:
+            sure.append(f"{square} > {self.bind((low + slack) ** 2)}")
+            never.append(f"{square} <= {self.bind(_square(low - slack))}")
+        is_small = f"p.east - p.west < {_SMALL} AND p.north - p.south < {_SMALL}"
+        return (
+            f"CASE WHEN NOT ({is_small}) THEN {exact} WHEN {' AND '.join(sure)} THEN 1 "
+            f"WHEN {' OR '.join(never)} THEN 0 ELSE {exact} END"
+        )
+
     def _exact(self, instances: str) -> str:
         return f"CASE WHEN p.lon IS NULL THEN geo_any({self.object}, {instances}) ELSE {self._point()} END"
 
     def _point(self) -> str:
         """The exact test of a Point at (p.lon, p.lat): arithmetic where that is all it takes."""
         if self.geo.relation == "near" and self.test.is_point:
-            return self._near("p.lon", "p.lat")
+            return self._near()
         around = rectangle(self.geo)
         if around is not None and self.geo.relation in ("within", "intersects"):
             west, south, east, north = map(self.bind, around)
@@ -338,15 +365,15 @@ class _Place:
             return f"p.lon {more} {west} AND p.lon {less} {east} AND p.lat {more} {south} AND p.lat {less} {north}"
         return f"geo_point({self.object}, p.lon, p.lat)"
 
-    def _near(self, lon: str, lat: str, slack: float = 0.0) -> str:
-        """The haversine of model.relation, term for term; with `slack` for a ring so many metres wider on each side."""
-        own_lon, own_lat = self.geo.geometry["coordinates"][:2]
+    def _near(self) -> str:
+        """The haversine of model.relation, term for term."""
+        lon, lat = self.geo.geometry["coordinates"][:2]
         half = self.bind(math.pi / 360)
-        up, along = f"sin(({lat} - {self.bind(own_lat)}) * {half})", f"sin(({lon} - {self.bind(own_lon)}) * {half})"
-        cosine = self.bind(math.cos(math.radians(own_lat)))
-        central = f"({up} * {up} + {cosine} * cos(radians({lat})) * {along} * {along})"
+        up, along = f"sin((p.lat - {self.bind(lat)}) * {half})", f"sin((p.lon - {self.bind(lon)}) * {half})"
+        cosine = self.bind(math.cos(math.radians(lat)))
+        central = f"({up} * {up} + {cosine} * cos(radians(p.lat)) * {along} * {along})"
         low, high = self.geo.min_distance, self.geo.max_distance
-        tests = [] if high is None else [f"{central} <= {self.bind(_reach(high + slack))}"]
+        tests = [] if high is None else [f"{central} <= {self.bind(reach(high))}"]
         if low is not None:
-            tests.append(f"{central} > {self.bind(_reach(low - slack))}")
+            tests.append(f"{central} > {self.bind(reach(low))}")
         return " AND ".join(tests)

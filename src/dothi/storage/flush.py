@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import apsw
@@ -28,8 +29,19 @@ _UPDATE_ENTITY = """
 UPDATE entity SET types = ?, scopes = ?, created = ?, modified = ?, expires = ?, deleted = ?, doc = jsonb(?)
 WHERE n = ?
 """
+#: Where nothing but attributes changed; the usual case.
+_UPDATE_DOC = "UPDATE entity SET modified = ?, doc = jsonb(?) WHERE n = ?"
 _MARK_DELETED = "UPDATE entity SET deleted = ?, expires = NULL, doc = NULL WHERE n = ?"
 INSERT_CHANGE = "INSERT INTO change (seq, entity, at, kind, cause, doc) VALUES (?, ?, ?, ?, ?, ?)"
+
+#: Rows that one statement takes: SQLite then works on them while other threads have the interpreter, which a call for
+#: each row would hand to and fro.
+AT_ONCE = 64
+_UPDATE_DOCS = (
+    "UPDATE entity SET modified = v.column1, doc = jsonb(v.column2) "
+    f"FROM (VALUES {', '.join(['(?, ?, ?)'] * AT_ONCE)}) AS v WHERE n = v.column3"
+)
+_INSERT_CHANGES = f"{INSERT_CHANGE}{', (?, ?, ?, ?, ?, ?)' * (AT_ONCE - 1)}"
 
 _OUTSIDE = Cause()
 
@@ -93,8 +105,10 @@ def flush(connection: apsw.Connection, names: Names, staged: Staged, now: int) -
     touched = []
     if staged.changes:
         rows = [_change_row(names, known, change) for known, change in staged.changes]
-        connection.executemany(INSERT_CHANGE, rows)
+        _execute_rows(connection, INSERT_CHANGE, _INSERT_CHANGES, rows)
         touched = [known.n for known, _ in staged.changes]
+        for known in staged.entities.values():
+            known.doc, known.written, known.last = "", None, None
     if staged.scopes:
         connection.executemany(INSERT_CHANGE, [_scope_row(names, *scope) for scope in staged.scopes])
         touched += [known.n for known, *_ in staged.scopes]
@@ -102,6 +116,15 @@ def flush(connection: apsw.Connection, names: Names, staged: Staged, now: int) -
         _write_records(connection, staged.records)
     names.store(connection)
     return touched
+
+
+def _execute_rows(connection: apsw.Connection, one: str, several: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Run a statement for many rows: `several` takes AT_ONCE of them, `one` what is left."""
+    whole = len(rows) - len(rows) % AT_ONCE
+    for first in range(0, whole, AT_ONCE):
+        connection.execute(several, tuple(chain.from_iterable(rows[first : first + AT_ONCE])))
+    if whole < len(rows):
+        connection.executemany(one, rows[whole:])
 
 
 def scope_instance(scopes: Sequence[str], at: int) -> Instance:
@@ -172,7 +195,7 @@ def _deletion(before: Instance | None, dataset: str | None, at: int) -> Instance
 
 
 def _write_entities(connection: apsw.Connection, names: Names, entities: Iterable[Known], now: int) -> None:
-    new, updated, deleted = [], [], []
+    new, updated, docs, deleted = [], [], [], []
     index = Index(names)
     for known in entities:
         n, before, after = known.n, known.before, known.after
@@ -183,8 +206,12 @@ def _write_entities(connection: apsw.Connection, names: Names, entities: Iterabl
             else:
                 deleted.append((now, n))
         else:
-            types, doc = names.encode_types(after.types), _encode_state(names, known, after)
-            scopes = encode_scopes(after.scopes) if after.scopes else None
+            doc = _encode_state(names, known, after)
+            if before is not None and not known.moved and _is_same_but_attributes(before, after):
+                docs.append((after.modified, doc, n))
+                known.before = after
+                continue
+            types, scopes = names.encode_types(after.types), encode_scopes(after.scopes)
             if known.is_new:
                 new.append((types, scopes, after.created, after.modified, after.expires, None, doc, after.id, n))
             else:
@@ -195,9 +222,20 @@ def _write_entities(connection: apsw.Connection, names: Names, entities: Iterabl
         connection.executemany(_INSERT_ENTITY, new)
     if updated:
         connection.executemany(_UPDATE_ENTITY, updated)
+    if docs:
+        _execute_rows(connection, _UPDATE_DOC, _UPDATE_DOCS, docs)
     if deleted:
         connection.executemany(_MARK_DELETED, deleted)
     index.store(connection)
+
+
+def _is_same_but_attributes(before: Entity, after: Entity) -> bool:
+    return (
+        before.types == after.types
+        and before.scopes == after.scopes
+        and before.expires == after.expires
+        and before.created == after.created
+    )
 
 
 def _deleted_row(names: Names, known: Known, now: int) -> tuple[Any, ...]:

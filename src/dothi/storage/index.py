@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import apsw
@@ -67,12 +68,15 @@ class Index:
         return n << 32 | self._names.intern(name) << 8 | position
 
 
-def touches_place(change: AttributeChange) -> bool:
-    """Whether a GeoProperty comes, goes or moves by it."""
-    before, after = change.before, change.after
-    if before.__class__ is PlainProperty is after.__class__:
-        return False
-    return any(each is not None and each["type"] == "GeoProperty" for each in (before, after))
+def touches_place(changes: Iterable[AttributeChange]) -> bool:
+    """Whether a GeoProperty comes, goes or moves by one of the changes."""
+    for change in changes:
+        before, after = change.before, change.after
+        if before.__class__ is PlainProperty is after.__class__:
+            continue
+        if any(each is not None and each["type"] == "GeoProperty" for each in (before, after)):
+            return True
+    return False
 
 
 def _places(entity: Entity | None) -> list[tuple[str, dict[str, Any]]]:

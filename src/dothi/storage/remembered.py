@@ -35,12 +35,18 @@ class Remembered:
 
     def keep(self, entities: Iterable[tuple[str, Known]]) -> None:
         """Take over the states that a commit has made durable."""
+        known, most = self._known, self._most
         for id, state in entities:
-            self._forget(id)
-            if state.after is not None and self._makes_room(state.after):
-                state.weight = len(state.after.attributes)
-                self._attributes += state.weight
-                self._known[id] = state
+            old = known.pop(id, None)
+            if old is not None:
+                self._attributes -= old.weight
+            entity = state.after
+            if entity is None:
+                continue
+            state.weight = weight = len(entity.attributes)
+            if self._attributes + weight <= most or self._makes_room(entity):
+                self._attributes += weight
+                known[id] = state
 
     def learn(self, n: int, entity: Entity) -> None:
         """Take in a state that was read, where there is room. To be called on the loop, as `keep` is: so what is read

@@ -43,6 +43,8 @@ READERS = 2
 READ_DEADLINE = 20.0
 #: Seconds that a read may take on the loop.
 QUICK = 0.003
+#: Page cache of the connection that reads on the loop, KiB; the others have 32 MB each.
+LOOP_CACHE_KB = 128_000
 #: Steps of SQLite's machine between two looks at the clock.
 STEPS = 5_000
 #: Pages of entities and last instances of one attribute that are read on the loop.
@@ -81,6 +83,7 @@ class SqliteStore:
         self._checkpointer.watch(connection)
         self._pool = ThreadPoolExecutor(READERS, "dothi-reader")
         self._point = _Reader(self._path)
+        self._point.connection.pragma("cache_size", -LOOP_CACHE_KB)
         self._sealer.start()
         self._checkpointer.start()
         self._write_connection = connection

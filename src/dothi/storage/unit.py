@@ -78,7 +78,8 @@ class Group:
             change = Change(self.counters.next_change(), unit.now, kind, entity, attributes, cause)
             self.changes.append(change)
             self.staged.changes.append((known, change))
-            known.moved = known.moved or kind == "deleted" or any(map(touches_place, attributes))
+            if not known.moved:
+                known.moved = kind == "deleted" or touches_place(attributes)
             known.written = written_into(change) if entity.id not in self.staged.entities else None
             self.staged.entities[entity.id] = known
             if entity.scopes != (() if before is None else before.scopes) and not unit.tells_scope_of(entity.id):
@@ -103,8 +104,6 @@ class Group:
 
     def remember(self) -> None:
         """After the commit: what was written need not be read again."""
-        for known in self._written.values():
-            known.doc, known.written, known.last = "", None, None
         self.remembered.keep(self._written.items())
 
 
