@@ -27,9 +27,9 @@ log = structlog.get_logger("dothi.storage")
 #: Jobs waiting for the writer; when it is full `submit` raises Overloaded, so that callers slow down.
 QUEUE_LIMIT = 4096
 #: A unit that names more ids than this is prepared in the thread.
-LIGHT_IDS = 32
+LIGHT_IDS = 128
 #: Most jobs of one group, and the ids at which it is full: on the loop, which must not be held, and in the thread.
-GROUP_JOBS, LOOP_IDS, THREAD_IDS = 256, 200, 2000
+GROUP_JOBS, LOOP_IDS, THREAD_IDS = 256, 400, 2000
 
 
 @dataclass(slots=True)
@@ -60,8 +60,9 @@ class Writer:
     """Owns the writing connection; one group at a time goes through it.
 
     Units of work are plain Python, so a thread of their own would only compete with the loop for the interpreter: a
-    group of light units is prepared on the loop, and a thread does what waits for the disk, the commit. Batches, and
-    upkeep, run in that thread altogether, so that they hold nobody up. All methods but `upkeep` belong to the loop.
+    group of light units, batches of a hundred entities too, is prepared on the loop (some milliseconds), and a thread
+    does what waits for the disk, the commit. Larger batches, and upkeep, run in that thread altogether, so that they
+    hold nobody up. All methods but `upkeep` belong to the loop.
     """
 
     def __init__(
