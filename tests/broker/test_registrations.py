@@ -196,10 +196,16 @@ async def test_an_exclusive_attribute_has_one_source_only(place: Place) -> None:
 @pytest.mark.parametrize(
     "endpoint", ["http://127.0.0.1:9090", "http://localhost:9090/ngsi-ld/v1", "http://[::1]:9090/"]
 )
-async def test_this_broker_itself_is_no_source_of_its_own(place: Place, endpoint: str) -> None:
-    with pytest.raises(TargetRefused, match="is this broker itself"):
-        await place.register(endpoint=endpoint)
+async def test_this_broker_itself_is_a_source_that_is_never_called(place: Place, endpoint: str) -> None:
+    id = await place.register(endpoint=endpoint)
     await place.register(endpoint=endpoint, tenant="another")
+    assert place.registrations.circular == {id}
+    await place.registrations.update(id, {"tenant": "another"}, place.core)
+    assert not place.registrations.circular
+    await place.registrations.update(id, {"tenant": None}, place.core)
+    assert place.registrations.circular == {id}
+    await place.registrations.delete(id)
+    assert not place.registrations.circular
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dothi.model.context import core_context
 from dothi.model.errors import BadRequestData
 from dothi.model.operations import GROUPS, OPERATIONS
 from dothi.model.registration import EntityInfo, Information, Management
@@ -160,7 +161,6 @@ NAMED = [{"entities": [{"type": "Bus", "id": "urn:x:1"}], "propertyNames": ["spe
             {"contextSourceInfo": [{"key": "X", "value": "a\r\nb"}]},
             "contextSourceInfo 'X': it cannot be an HTTP header",
         ),
-        ({"contextSourceInfo": [{"key": "Via", "value": "x"}]}, "contextSourceInfo 'Via': the broker sets this"),
         ({"contextSourceInfo": [{"key": "jsonldContext", "value": "x"}]}, "jsonldContext 'x' is no URI"),
         ({"scope": "/a//b"}, "scope '/a//b' is no scope"),
         ({"datasetId": ["set"]}, "datasetId 'set' is no URI"),
@@ -207,3 +207,25 @@ def test_any_document_is_read_or_refused(members: dict[str, Any]) -> None:
         kept = expand_registration({**DOCUMENT, **members}, expand)
         found = read_registration({name: value for name, value in kept.items() if value is not None})
         assert represent_registration(found, compact, {})["id"] == ID
+
+
+@pytest.mark.parametrize("key", ["Via", "NGSILD-Tenant", "content-length"])
+def test_what_belongs_to_the_connection_may_stand_in_context_source_info_and_is_ignored(key: str) -> None:
+    registration = read(contextSourceInfo=[{"key": key, "value": "x"}, {"key": "X-Key", "value": "y"}])
+    assert dict(registration.source_info)["X-Key"] == "y"
+
+
+@pytest.mark.parametrize(
+    ("more", "is_local"),
+    [
+        ({"localOnly": True}, True),
+        ({"localOnly": True, "management": {"timeout": 100}}, True),
+        ({"localOnly": True, "management": {"localOnly": False}}, False),
+        ({"management": {"localOnly": True}}, True),
+        ({"localOnly": "maybe"}, False),
+        ({}, False),
+    ],
+)
+def test_local_only_is_read_beside_management_too(more: dict[str, Any], is_local: bool) -> None:
+    kept = expand_registration({**DOCUMENT, **more}, core_context().expand)
+    assert read_registration(kept).management.local_only is is_local

@@ -52,6 +52,8 @@ def test_conditions_stay_here_where_entities_are_split_or_names_are_others() -> 
     assert "q" not in copied(subscription(splitEntities=True))
     assert "q" not in copied(subscription(), same_names=False)
     assert copied(subscription(splitEntities=True))["splitEntities"] is True
+    assert "scopeQ" not in copied(subscription(splitEntities=True, scopeQ="/north"))
+    assert copied(subscription(scopeQ="/north"), same_names=False)["scopeQ"] == "/north"
 
 
 def test_a_copy_is_known_again_and_a_changed_one_is_not() -> None:

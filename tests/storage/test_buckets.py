@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dothi.model.duration import parse_period
 from dothi.model.errors import BadRequestData
 from dothi.model.instant import parse_instant
 from dothi.model.query import Window
-from dothi.storage.buckets import aggregate_numbers, aggregate_values, edges, parse_period
+from dothi.storage.buckets import aggregate_numbers, aggregate_values, edges
 
 METHODS = ("totalCount", "distinctCount", "sum", "avg", "min", "max", "stddev", "sumsq")
 HOUR = 3_600_000_000

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dothi.api.exchange import Exchange
-from dothi.api.parameters import flag
+from dothi.api.parameters import flag, listed
 from dothi.broker.consume import EntityPage
 from dothi.broker.federation.evolution import PAST, PastPage
 from dothi.broker.federation.federation import Federation
@@ -31,10 +33,13 @@ async def entity(
 ) -> tuple[Entity, tuple[str, ...]]:
     """One entity of which parts may lie in context sources, and who had it (5.7.1). Raises ResourceNotFound."""
     origin = federation.origin(context, x.headers)
+    question = Question(
+        EntityQuery(ids=(id,), types=where, attributes=wanted),
+        csf=csf_of(x.parameters, context),
+        datasets=listed(x.parameters, "datasetId"),
+    )
     try:
-        found, warnings, holders = await federation.reading.entity(
-            id, where, wanted, csf_of(x.parameters, context), origin
-        )
+        found, warnings, holders = await federation.reading.entity(question, origin)
     except Missing as missing:
         tell(x, missing.warnings)
         raise
@@ -63,12 +68,17 @@ async def page_of_entities(
 
 
 async def past_elsewhere(
-    x: Exchange, federation: Federation, id: str, wanted: tuple[str, ...], context: Context
+    x: Exchange, federation: Federation, id: str, wanted: tuple[str, ...], window: Window, context: Context
 ) -> dict[str, list[History]]:
     """What context sources tell of the past of an entity (5.7.3)."""
-    question = Question(EntityQuery(ids=(id,), attributes=wanted), csf=csf_of(x.parameters, context))
+    question = Question(
+        EntityQuery(ids=(id,), attributes=wanted),
+        csf=csf_of(x.parameters, context),
+        datasets=window.dataset_ids,
+        window=window,
+    )
     origin = federation.origin(context, x.headers)
-    told, warnings = await federation.evolution.one(question, _past(x.parameters), origin)
+    told, warnings = await federation.evolution.one(question, _past(x.parameters, window), origin)
     tell(x, warnings)
     return {id: [history for history in told if history.id == id]}
 
@@ -84,21 +94,26 @@ async def page_of_pasts(
     count: bool,
 ) -> PastPage:
     """A page of entities of whose past parts may lie in context sources (5.7.4)."""
-    question = question_of(parameters, asked, context)
+    question = replace(question_of(parameters, asked, context), window=window)
     origin = federation.origin(context, x.headers)
-    page, warnings = await federation.evolution.page(question, window, _past(parameters), origin, count=count)
+    page, warnings = await federation.evolution.page(question, window, _past(parameters, window), origin, count=count)
     tell(x, warnings)
     return page
 
 
-def _past(parameters: dict[str, str]) -> dict[str, str]:
-    return {name: parameters[name] for name in PAST if name in parameters}
+def _past(parameters: dict[str, str], window: Window) -> dict[str, str]:
+    """The temporal parameters for sources; without lastN where the window does not ask for the last n."""
+    past = {name: parameters[name] for name in PAST if name in parameters}
+    if window.last is None:
+        past.pop("lastN", None)
+    return past
 
 
 def question_of(parameters: dict[str, str], asked: EntityQuery, context: Context) -> Question:
     """The query as it is put to context sources."""
     filters: dict[str, str] = {name: parameters[name] for name in FILTERS if name in parameters}
-    return Question(asked, filters, csf_of(parameters, context), flag(parameters, "splitEntities"))
+    split, datasets = flag(parameters, "splitEntities"), listed(parameters, "datasetId")
+    return Question(asked, filters, csf_of(parameters, context), split, datasets)
 
 
 def csf_of(parameters: dict[str, str], context: Context) -> Query | None:

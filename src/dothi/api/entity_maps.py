@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
-from dothi.api.distributed import federation_of, question_of, tell
+from dothi.api.distributed import federation_of, page_of_pasts, question_of, tell
 from dothi.api.exchange import PAGING, PREFIX, Exchange, Header, Operation, Reply, no_content
 from dothi.api.parameters import flag
 from dothi.api.query import QUERYING, SHAPING, check_asks_something, entity_query, query_parameters, shape_of
@@ -88,8 +88,22 @@ async def shared_sources(
     return gathered.holders
 
 
-async def evolving(x: Exchange, which: EntityQuery, asked: Asked, timeline: Timeline) -> Sources:
-    """The entities here that match and have something to show of the time that is asked for (5.14.5.4)."""
+async def evolving(
+    x: Exchange,
+    parameters: dict[str, str],
+    which: EntityQuery,
+    asked: Asked,
+    timeline: Timeline,
+    context: Context,
+) -> Sources:
+    """The entities here and in context sources that match and have something to show of the time that is asked for,
+    and who has each (5.14.5.4). Raises TooManyResults."""
+    if (federation := federation_of(x)) is not None:
+        all_of_it = replace(which, limit=MOST_SHARED, offset=0)
+        pasts = await page_of_pasts(x, federation, parameters, all_of_it, asked.window, context, count=False)
+        if pasts.more:
+            raise TooManyResults(f"More than {MOST_SHARED} entities match, too many for a map over context sources.")
+        return pasts.holders
     return await evolving_sources(x.broker.store, replace(which, dataset_ids=timeline.datasets), asked.window)
 
 

@@ -14,7 +14,7 @@ from dothi.api.ordering import ORDERING, order_of, ordering_parameters
 from dothi.api.parameters import flag, listed
 from dothi.api.projection import attribute_name, deep_projection
 from dothi.model.context import Context
-from dothi.model.errors import BadRequestData, InvalidRequest, OperationNotSupported
+from dothi.model.errors import BadRequestData, InvalidRequest
 from dothi.model.geo import parse_geo
 from dothi.model.linked import Join
 from dothi.model.pattern import compile_pattern
@@ -25,7 +25,7 @@ from dothi.model.represent import LOCATION, Representation
 from dothi.model.selection import parse_scopes, parse_types
 from dothi.model.values import is_uri
 
-#: Parameters that say which entities (clause 6.4.3.2). Those in _LATER are known, but answered with 422.
+#: Parameters that say which entities (clause 6.4.3.2).
 QUERYING: Final = frozenset({
     "id", "type", "idPattern", "q", "scopeQ", "georel", "geometry", "coordinates", "geoproperty", "csf",
     "expandValues", "jsonKeys", "entityMap", "entityMapLifetime", "splitEntities", *ORDERING,
@@ -36,8 +36,6 @@ SHAPING: Final = frozenset({
     "attrs", "pick", "omit", "options", "format", "geometryProperty", "lang", "datasetId", "join", "joinLevel",
     "containedBy",
 })  # fmt: skip
-
-_LATER: Final[tuple[str, ...]] = ()
 
 _FORMATS: Final = {
     "normalized": "normalized",
@@ -70,10 +68,9 @@ class Shape:
 
 
 def shape_of(parameters: dict[str, str], context: Context, media: str) -> Shape:
-    """Format, projection and language of an answer. Raises InvalidRequest, BadRequestData, OperationNotSupported."""
+    """Format, projection and language of an answer. Raises InvalidRequest, BadRequestData."""
     if not parameters:
         return _PLAIN
-    _refuse_later(parameters)
     form, sys_attrs = _format(parameters)
     attrs = tuple(attribute_name(name, "attrs", context) for name in listed(parameters, "attrs"))
     pick, omit = deep_projection(parameters, "pick", context), deep_projection(parameters, "omit", context)
@@ -104,7 +101,6 @@ def entity_query(
 
     Raises BadRequestData with parameter and position of the fault, InvalidRequest, TooComplexQuery.
     """
-    _refuse_later(parameters)
     ids = listed(parameters, "id")
     pattern = parameters.get("idPattern")
     type = parameters.get("type")
@@ -186,12 +182,6 @@ def entity_type(x: Exchange, context: Context) -> Selection | None:
     """The parameter `type` of operations on one entity: it must be of this type."""
     type = x.parameters.get("type")
     return parse_types(type, context.expand) if type is not None else None
-
-
-def _refuse_later(parameters: dict[str, str]) -> None:
-    for name in _LATER:
-        if name in parameters:
-            raise OperationNotSupported(f"The parameter {name} is not supported yet: leave it out.")
 
 
 def _format(parameters: dict[str, str]) -> tuple[Any, bool]:

@@ -21,17 +21,18 @@ from dothi.api.timeline import TIMELINE, Timeline, timeline_of
 from dothi.api.timespan import TEMPORAL, Asked, Part, Periods, content_range, part_of, part_of_periods, window_of
 from dothi.broker.consume import EntityPage, unknown_entity
 from dothi.broker.entity_maps import mapped_page
-from dothi.broker.federation.evolution import joined_history
+from dothi.broker.federation.aggregating import aggregate_history
+from dothi.broker.federation.evolution import PastPage, joined_history
 from dothi.broker.federation.writing import Written
 from dothi.model.context import Context
 from dothi.model.entity import Entity
 from dothi.model.entity_map import LOCAL
-from dothi.model.errors import BadRequestData, InvalidRequest, ResourceNotFound
+from dothi.model.errors import BadRequestData, InvalidRequest, ResourceNotFound, TooManyResults
 from dothi.model.projection import MEMBERS
 from dothi.model.query import EntityQuery, Window
 from dothi.model.represent import one_or_list
 from dothi.model.values import is_uri, name_fault
-from dothi.storage.store import History
+from dothi.storage.store import Evolved, History
 
 #: Parameters that say which instances of an attribute are erased (clause 6.21.3.1).
 ERASING: Final = frozenset({"datasetId", "deleteAll"})
@@ -41,6 +42,9 @@ _NEWEST: Final = frozenset({"attrs", "lastN"})
 
 #: Parameters that have a map made of the entity (clause 5.7.3.4).
 _MAPPING: Final = frozenset({"entityMap", "entityMapLifetime"})
+
+#: Instances of an attribute of which aggregates are made where parts of them lie in context sources.
+MOST_SHARED: Final = 100_000
 
 _QUOTED: Final = re.compile(r'"[^"]*"')
 
@@ -125,8 +129,10 @@ async def retrieve(x: Exchange, id: str) -> Reply:
     check_id(id)
     asked = replace(asked, window=replace(asked.window, dataset_ids=timeline.datasets))
     told: dict[str, list[History]] = {}
-    if timeline.aggregation is None and (federation := federation_of(x)) is not None:
-        told = await past_elsewhere(x, federation, id, timeline.attributes, context)
+    if (federation := federation_of(x)) is not None:
+        told = await past_elsewhere(
+            x, federation, id, timeline.attributes, asked.to_read(timeline.aggregation), context
+        )
     documents, headers = await _documents(x, [id], asked, timeline, context, told)
     if not documents:
         raise unknown_entity(id)
@@ -181,17 +187,12 @@ async def _query(x: Exchange, parameters: dict[str, str], context: Context, sele
     check_asks_something(parameters, which)
     which = replace(which, dataset_ids=timeline.datasets)
     asked = replace(asked, window=replace(asked.window, scope=which.scope, dataset_ids=timeline.datasets))
-    found = await mapped(x, parameters, which, lambda: evolving(x, which, asked, timeline))
+    collect = partial(evolving, x, parameters, which, asked, timeline, context)
+    found = await mapped(x, parameters, which, collect)
     told: dict[str, list[History]] = {}
-    if found is None and timeline.aggregation is None and (federation := federation_of(x)) is not None:
-        pasts = await page_of_pasts(x, federation, parameters, which, asked.window, context, count=count)
-        ids, total, more, told = pasts.ids, pasts.total, pasts.more, pasts.told
-    elif found is None:
-        page = await x.broker.consume.evolved(which, asked.window, count=count)
-        ids, total, more = page.ids, page.total, page.more
-    else:
-        one = await mapped_page(partial(_as_entities, x, asked.window), which, found.map, count=count)
-        ids, total, more = [entity.id for entity in one.entities], one.total, one.more
+    read = partial(_as_entities, x, parameters, asked.to_read(timeline.aggregation), context, told)
+    page = await (read(which, count=count) if found is None else mapped_page(read, which, found.map, count=count))
+    ids, total, more = [entity.id for entity in page.entities], page.total, page.more
     documents, headers = await _documents(x, ids, asked, timeline, context, told)
     headers += x.paging(limit, offset, len(ids), total, more, media)
     if found is not None:
@@ -200,9 +201,24 @@ async def _query(x: Exchange, parameters: dict[str, str], context: Context, sele
     return reply._replace(status=201) if found is not None and found.is_new else reply
 
 
-async def _as_entities(x: Exchange, window: Window, query: EntityQuery, *, count: bool = False) -> EntityPage:
-    """Entities found by their past in the form of a page of entities, of which only the ids are told."""
-    page = await x.broker.consume.evolved(query, window, count=count)
+async def _as_entities(
+    x: Exchange,
+    parameters: dict[str, str],
+    window: Window,
+    context: Context,
+    told: dict[str, list[History]],
+    query: EntityQuery,
+    *,
+    count: bool = False,
+) -> EntityPage:
+    """Entities found by their past, in the form of a page of entities of which only the ids are told; what context
+    sources say of them goes into `told`."""
+    page: Evolved | PastPage
+    if (federation := federation_of(x)) is not None:
+        page = pasts = await page_of_pasts(x, federation, parameters, query, window, context, count=count)
+        told.update(pasts.told)
+    else:
+        page = await x.broker.consume.evolved(query, window, count=count)
     return EntityPage([Entity(id, (), {}) for id in page.ids], page.total, page.more)
 
 
@@ -222,29 +238,57 @@ async def _documents(
     told: Mapping[str, list[History]],
 ) -> tuple[list[dict[str, Any]], list[Header]]:
     """The evolutions of entities, and the Content-Range header where they were cut; `told` is what sources say."""
-    consume, limit = x.broker.consume, x.limits.instances
-    read = 1 if timeline.aggregation is not None else limit + 1
-    histories = await consume.history(ids, timeline.attributes, asked.window, read)
-    if told:
-        here = {history.id: history for history in histories}
-        joined = (joined_history(here.get(id), told.get(id, []), asked.window) for id in ids)
-        histories = [history for history in joined if history is not None]
     if timeline.aggregation is not None:
-        return await _aggregated(x, histories, asked, timeline, context)
+        return await _aggregated(x, ids, asked, timeline, context, told)
+    limit = x.limits.instances
+    histories = await _joined(x, ids, timeline.attributes, asked.window, told, limit + 1)
     part = part_of(histories, asked.window, limit)
     pairs = zip(part.histories, histories, strict=True)
     documents = [timeline.shown(history, whole, asked.window.property, context) for history, whole in pairs]
     return documents, _range(part, asked)
 
 
+async def _joined(
+    x: Exchange,
+    ids: list[str],
+    attributes: tuple[str, ...],
+    window: Window,
+    told: Mapping[str, list[History]],
+    most: int,
+) -> list[History]:
+    """The evolutions of entities here, at most so many instances of each attribute, with what sources told of them."""
+    histories = await x.broker.consume.history(ids, attributes, window, most)
+    if not told:
+        return histories
+    here = {history.id: history for history in histories}
+    joined = (joined_history(here.get(id), told.get(id, []), window) for id in ids)
+    return [history for history in joined if history is not None]
+
+
 async def _aggregated(
-    x: Exchange, histories: list[History], asked: Asked, timeline: Timeline, context: Context
+    x: Exchange,
+    ids: list[str],
+    asked: Asked,
+    timeline: Timeline,
+    context: Context,
+    told: Mapping[str, list[History]],
 ) -> tuple[list[dict[str, Any]], list[Header]]:
-    """Aggregates instead of instances (4.5.19); `histories` need one instance of each attribute."""
+    """Aggregates instead of instances (4.5.19): by the store of what lies here alone, of all instances together where
+    sources have some (5.7.3.4, 5.7.4.4). Raises TooManyResults."""
     assert timeline.aggregation is not None
     methods, period = timeline.aggregation.methods, timeline.aggregation.period
-    ids = [history.id for history in histories]
-    buckets = await x.broker.consume.aggregate(ids, timeline.attributes, asked.window, methods, period)
+    window = asked.to_read(timeline.aggregation)
+    alone = [id for id in ids if id not in told]
+    histories = await _joined(x, alone, timeline.attributes, asked.window, {}, 1)  # one instance tells the kind
+    buckets = await x.broker.consume.aggregate(alone, timeline.attributes, asked.window, methods, period)
+    shared = [id for id in ids if id in told]
+    if shared:
+        joined = await _joined(x, shared, timeline.attributes, window, told, MOST_SHARED + 1)
+        if any(len(several) > MOST_SHARED for history in joined for several in history.attributes.values()):
+            raise TooManyResults(f"Aggregates over context sources take {MOST_SHARED} instances at most: ask for less.")
+        buckets |= {history.id: aggregate_history(history, window, methods, period) for history in joined}
+        found = {history.id: history for history in (*histories, *joined)}
+        histories = [found[id] for id in ids if id in found]
     part = part_of_periods(buckets, asked.window, x.limits.instances)
     documents = [timeline.aggregated(history, part.buckets.get(history.id, {}), context) for history in histories]
     return documents, _range(part, asked)

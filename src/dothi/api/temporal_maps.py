@@ -32,7 +32,7 @@ async def _create(x: Exchange, parameters: dict[str, str], context: Context, sel
     asked, timeline = window_of(parameters, required=True), timeline_of(parameters, context)
     which = entity_query(parameters, context, 0, 0, selectors)
     check_asks_something(parameters, which)
-    sources = await evolving(x, which, asked, timeline)
+    sources = await evolving(x, parameters, which, asked, timeline, context)
     return answer_map(x, keep_map(x, which, sources, time), context, media)
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from dothi.api.parameters import listed, whole
+from dothi.model.duration import parse_period
 from dothi.model.entity import Instance
 from dothi.model.errors import BadRequestData, InvalidRequest
 from dothi.model.instant import format_instant, parse_instant
 from dothi.model.patch import SCOPE
 from dothi.model.query import Aggregation, TimeProperty, Window
-from dothi.storage.buckets import parse_period
 from dothi.storage.store import Bucket, History
 
 #: Parameters of temporal queries (clauses 6.18.3.2 and 6.19.3.1).
@@ -32,6 +32,10 @@ class Asked:
     given: bool
     start: int | None = None
     end: int | None = None
+
+    def to_read(self, aggregation: Aggregation | None) -> Window:
+        """The window of the instances to read: all of them for aggregates, of which the last n periods count."""
+        return self.window if aggregation is None else replace(self.window, last=None)
 
 
 def window_of(parameters: dict[str, str], *, required: bool = False) -> Asked:

@@ -321,7 +321,8 @@ class _Transport(httpx.AsyncBaseTransport):
     def __init__(self, network: httpcore.AsyncNetworkBackend, connections: int, tls: ssl.SSLContext | None) -> None:
         self._network = network
         self._connections = connections
-        self._tls = tls
+        # Made now, since it takes tens of milliseconds in which the first calls would run into their deadlines.
+        self._tls = tls or httpx.create_ssl_context()
         self._pool: httpcore.AsyncConnectionPool | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -345,7 +346,7 @@ class _Transport(httpx.AsyncBaseTransport):
     def _open(self) -> httpcore.AsyncConnectionPool:
         if self._pool is None:
             self._pool = httpcore.AsyncConnectionPool(
-                ssl_context=self._tls or httpx.create_ssl_context(),
+                ssl_context=self._tls,
                 max_connections=self._connections,
                 max_keepalive_connections=self._connections,
                 keepalive_expiry=15,

@@ -56,8 +56,8 @@ class Registrations:
     """One tenant's registered context sources. All are in memory; the store keeps what must outlive the process.
 
     `is_empty` is for those who must not lose time where there are none. `base` is the address of this server and
-    `tenant` the name of this tenant: a source that is this very tenant would be an endless loop. `listener` is set by
-    who tells others of the changes. Changes follow one another.
+    `tenant` the name of this tenant: a source that is this very tenant is a loop, and is never called. `listener` is
+    set by who tells others of the changes. Changes follow one another.
     """
 
     def __init__(
@@ -70,6 +70,8 @@ class Registrations:
         clock: Callable[[], int] = wall_clock,
     ) -> None:
         self.is_empty = True
+        #: Ids of the registrations whose source is this very tenant: to call it would go round for ever (6.3.17).
+        self.circular: set[str] = set()
         self.listener: ChangeListener | None = None
         #: Held while a registration changes, and by who must not miss a change.
         self.changing = asyncio.Lock()
@@ -269,10 +271,6 @@ class Registrations:
             raise BadRequestData(
                 f"expiresAt {registration.document['expiresAt']} is in the past: the registration would end at once."
             )
-        if self._own is not None and is_same_broker(registration, self._own, self._tenant):
-            raise TargetRefused(
-                f"endpoint {registration.endpoint} is this broker itself, which would ask itself for ever."
-            )
         try:
             await self._outside.check(registration.endpoint)
         except TargetRefused as refused:
@@ -310,11 +308,16 @@ class Registrations:
         self._registrations[registration.id] = registration
         self._index.add(registration)
         self.is_empty = False
+        if self._own is not None and is_same_broker(registration, self._own, self._tenant):
+            self.circular.add(registration.id)
+        else:
+            self.circular.discard(registration.id)
 
     def _forget(self, registration: Registration) -> None:
         self._index.remove(registration)
         del self._registrations[registration.id]
         self._counters.pop(registration.id, None)
+        self.circular.discard(registration.id)
         self.is_empty = not self._registrations
 
     def _possible(self, ids: Collection[str], types: Collection[str]) -> list[Registration]:

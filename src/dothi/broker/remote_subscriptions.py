@@ -21,6 +21,7 @@ import structlog
 from dothi.broker.federation.federation import Federation
 from dothi.broker.federation.joining import Version, joined
 from dothi.broker.federation.origin import Origin, address_of
+from dothi.broker.federation.questions import Question
 from dothi.broker.federation.received import received
 from dothi.broker.federation.sources import Call, path_of
 from dothi.broker.federation.warnings import SourceFailed
@@ -32,6 +33,7 @@ from dothi.model.entity import Entity
 from dothi.model.errors import BadRequestData, Overloaded, Problem, ResourceNotFound
 from dothi.model.instant import parse_instant
 from dothi.model.match import compile_match
+from dothi.model.query import EntityQuery
 from dothi.model.registration import Registration
 from dothi.model.remote_subscription import OPTIONAL, digest, reduced_copy
 from dothi.model.selection import names as names_in
@@ -50,7 +52,7 @@ PATH: Final = "/ngsi-ld/ex/remote-notify"
 COPY_PARAMETER: Final = "copy"
 
 #: Seconds between two looks, and before what a source did not take is tried again.
-PERIOD: Final = 1.0
+PERIOD: Final = 0.25
 AGAIN: Final = 30.0
 
 Key = tuple[str, str]
@@ -240,9 +242,9 @@ class RemoteSubscriptions:
         data = document.get("data") if isinstance(document, dict) else None
         if not isinstance(remote, str) or not isinstance(data, list):
             raise BadRequestData("This is no notification: it has a subscriptionId, and data that is an array.")
-        mailbox = self._mailbox_of(remote)
+        mailbox, source = self._mailbox_of(remote)
         names = await self._sources.resolve(document["@context"]) if "@context" in document else None
-        items = [item for each in data if (item := await self._item(mailbox.subscription, each, names)) is not None]
+        items = [item for each in data if (item := await self._item(mailbox.subscription, source, each, names))]
         if items:
             await self._notifier.tell(mailbox, items)
 
@@ -250,23 +252,25 @@ class RemoteSubscriptions:
         """Raises ResourceNotFound where there is no such copy."""
         self._mailbox_of(remote)
 
-    def _mailbox_of(self, remote: str) -> Mailbox:
-        for (id, _), record in self._copies.items():
+    def _mailbox_of(self, remote: str) -> tuple[Mailbox, str]:
+        """Whose copy it is, and the id of the registration of the source that has it."""
+        for (id, source), record in self._copies.items():
             mailbox = self._notifier.outbox.mailboxes.get(id)
             if record["remote"] == remote and mailbox is not None:
-                return mailbox
+                return mailbox, source
         raise ResourceNotFound(f"No subscription here has the copy {remote}: it was deleted.")
 
-    async def _whole(self, subscription: Subscription, entity: Entity) -> Entity:
+    async def _whole(self, subscription: Subscription, source: str, entity: Entity) -> Entity:
         """What a source told, with what is known of the entity here and at all other sources (clause 5.8.6)."""
         origin = self._origin(subscription, core_context())
         try:
-            known, _, _ = await self._federation.reading.entity(entity.id, None, (), None, origin)
+            question = Question(EntityQuery(ids=(entity.id,)))
+            known, _, _ = await self._federation.reading.entity(question, origin, but=source)
         except ResourceNotFound:
             return entity
         return joined([Version(entity), Version(known)])
 
-    async def _item(self, subscription: Subscription, document: Any, names: Context | None) -> Item | None:
+    async def _item(self, subscription: Subscription, source: str, document: Any, names: Context | None) -> Item | None:
         """One entity as it has to be told, joined with what is known here where entities are split; None otherwise."""
         deleted = _deleted(document)
         given = {name: each for name, each in document.items() if name != "deletedAt"} if deleted else document
@@ -275,7 +279,7 @@ class RemoteSubscriptions:
         except SourceFailed as failure:
             raise BadRequestData(f"data: {failure.problem.detail}") from None
         if deleted is None and subscription.kept.get("splitEntities"):
-            entity = await self._whole(subscription, entity)
+            entity = await self._whole(subscription, source, entity)
         if deleted is None and not _belongs(subscription, entity):
             return None
         return Item(0, entity, deleted=deleted, kept=True)

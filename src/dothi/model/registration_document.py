@@ -35,6 +35,9 @@ COMPUTED: Final = frozenset({
 AUXILIARY: Final = "retrieveOps"
 _AUXILIARY_NAMES: Final = frozenset({AUXILIARY, *GROUPS[AUXILIARY]})
 
+#: What contexts expand localOnly to, which is how it is kept where it stands beside management.
+_LOCAL_ONLY: Final = "https://uri.etsi.org/ngsi-ld/localOnly"
+
 #: The key of contextSourceInfo that names a context and is no header (clause 5.2.9).
 JSONLD_CONTEXT: Final = "jsonldContext"
 
@@ -243,6 +246,8 @@ def _endpoint(kept: dict[str, Any]) -> str:
 
 
 def _source_info(kept: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The pairs of contextSourceInfo. Those that belong to the connection may be there, and are ignored when the source
+    is called (clause 4.3.6.5)."""
     pairs = members.pairs(kept, "contextSourceInfo")
     for key, value in pairs:
         if key == JSONLD_CONTEXT:
@@ -250,20 +255,22 @@ def _source_info(kept: dict[str, Any]) -> tuple[tuple[str, str], ...]:
                 raise BadRequestData(
                     f"contextSourceInfo.{key} {value!r} is no URI: name a context that can be fetched."
                 )
-        elif (fault := members.header_fault(key, value)) is not None:
+        elif key.lower() not in members.OWN_HEADERS and (fault := members.header_fault(key, value)) is not None:
             raise BadRequestData(f"contextSourceInfo {key!r}: {fault}.")
     return pairs
 
 
 def _management(kept: dict[str, Any]) -> Management:
     given = kept.get("management")
+    # Table 5.2.34-1 has localOnly inside management; beside it nothing else can be meant, and peers write it there.
+    beside = kept.get(_LOCAL_ONLY) is True
     if "management" not in kept:
-        return Management()
+        return Management(local_only=beside)
     if not isinstance(given, dict):
         raise BadRequestData("management must be an object with localOnly, cacheDuration, timeout or cooldown.")
     timeout, cooldown = (members.positive(given, name, "management") for name in ("timeout", "cooldown"))
     return Management(
-        local_only=members.flag(given, "localOnly", "management"),
+        local_only=members.flag(given, "localOnly", "management", beside),
         cache=_duration(given, "cacheDuration", "management") if "cacheDuration" in given else None,
         timeout=timeout / 1000 if timeout is not None else None,
         cooldown=cooldown / 1000 if cooldown is not None else None,

@@ -13,17 +13,19 @@ from dothi.model.subscription_names import represent_subscription
 
 #: Members that travel as they are.
 _TRAVELS: Final = (
-    "type", "watchedAttributes", "notificationTrigger", "timeInterval", "scopeQ", "isActive", "expiresAt", "throttling",
+    "type", "watchedAttributes", "notificationTrigger", "timeInterval", "isActive", "expiresAt", "throttling",
     "datasetId", "splitEntities",
 )  # fmt: skip
 
 #: Conditions on the content of entities: a source that has a part of an entity only cannot judge them.
 _CONDITIONS: Final = ("q", "geoQ")
+_SCOPES: Final = "scopeQ"
 
 #: Members that an update must take away where they are there no more.
 OPTIONAL: Final = (
     *(name for name in _TRAVELS if name not in ("type", "notificationTrigger", "isActive")),
     *_CONDITIONS,
+    _SCOPES,
 )
 
 
@@ -45,8 +47,8 @@ def reduced_copy(
     """
     shown = represent_subscription(subscription, compact, 0, {})
     travels: tuple[str, ...] = _TRAVELS
-    if same_names and not subscription.kept.get("splitEntities"):
-        travels = (*_TRAVELS, *_CONDITIONS)
+    if not subscription.kept.get("splitEntities"):
+        travels = (*_TRAVELS, _SCOPES, *(_CONDITIONS if same_names else ()))
     copy = {name: shown[name] for name in travels if name in shown}
     wanted = [given for given, read in zip(shown.get("entities", ()), subscription.entities, strict=True)
               if read in set(selectors)]  # fmt: skip

@@ -4,57 +4,22 @@ from __future__ import annotations
 
 import calendar
 import math
-import re
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import orjson
 
+from dothi.model.duration import parse_period
 from dothi.model.errors import BadRequestData
 from dothi.model.instant import EPOCH, MICROSECOND, parse_instant
 from dothi.model.query import AggregateMethod, Window
 from dothi.storage.packing import Floats, Ints
 from dothi.storage.store import Bucket
 
-_NUMBER = r"(\d+(?:[.,]\d+)?)"
-_DURATION = re.compile(
-    rf"P(?=[\dT])(?:{_NUMBER}Y)?(?:{_NUMBER}M)?(?:{_NUMBER}W)?(?:{_NUMBER}D)?"
-    rf"(?:T(?=\d)(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?)?",
-    re.ASCII,
-)
-_DAY = 86_400_000_000
-#: Microseconds of weeks, days, hours, minutes and seconds.
-_UNITS = (7 * _DAY, _DAY, 3_600_000_000, 60_000_000, 1_000_000)
 _MOST_BUCKETS = 1_000_000
-_LONGEST_MONTHS, _LONGEST = 12_000, 365_250 * _DAY
 #: The last instant that can be written.
 _LAST = 253_402_300_799_999_999
-
-
-def parse_period(text: str) -> tuple[int, int]:
-    """(months, microseconds) of an ISO 8601 duration; (0, 0) means the whole range. Raises BadRequestData.
-
-    The smallest part may have a fraction; years of it must be whole months.
-    """
-    match = _DURATION.fullmatch(text) if len(text) <= 64 else None
-    parts = [] if match is None else list(map(_part, match.groups()))
-    given = [part for part in parts if part is not None]
-    if not given or any(part.denominator != 1 for part in given[:-1]):
-        raise BadRequestData(f"aggrPeriodDuration {text[:64]!r} is no ISO 8601 duration like PT1H, P1D or P1M")
-    years, months, *rest = (part or Fraction(0) for part in parts)
-    calendar_months = years * 12 + months
-    if calendar_months.denominator != 1:
-        raise BadRequestData(f"aggrPeriodDuration {text!r} has a part of a month, which has no fixed length; use days")
-    fixed = round(sum((part * unit for part, unit in zip(rest, _UNITS, strict=True)), Fraction(0)))
-    if calendar_months > _LONGEST_MONTHS or fixed > _LONGEST:
-        raise BadRequestData(f"aggrPeriodDuration {text!r} is longer than 1,000 years; use a shorter one")
-    return int(calendar_months), fixed
-
-
-def _part(text: str | None) -> Fraction | None:
-    return None if text is None else Fraction(text.replace(",", "."))
 
 
 def edges(first: int, last: int, window: Window, period: str) -> Ints:

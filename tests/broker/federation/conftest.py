@@ -44,6 +44,13 @@ class Net(httpx.AsyncBaseTransport):
     def says(self, host, status, body=b"", headers=None):
         self.hosts[host] = Says(status, body, headers)
 
+    def answers(self, host, make):
+        """`make(request)` gives the answer of a host; `answer` writes one."""
+        self.hosts[host] = httpx.MockTransport(make)
+
+    def answer(self, status, document, headers=None):
+        return httpx.Response(status, json=document, headers=headers)
+
     def to(self, host):
         """The requests that went to a host."""
         return [request for request in self.requests if request.url.host == host]
@@ -119,7 +126,7 @@ async def cities(tmp_path, net):
                 outside = Outside(transport=net, resolve=_unknown)
                 contexts = Contexts(store, outside)
                 await contexts.open()
-                registrations = Registrations(store, outside)
+                registrations = Registrations(store, outside, base=f"http://{name}")
                 await registrations.open()
                 consume, alias = Consume(store), await alias_of(store)
                 federation = Federation(registrations, consume, contexts, outside, alias, deadline=DEADLINE)

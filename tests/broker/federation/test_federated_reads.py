@@ -290,3 +290,28 @@ async def test_a_source_is_spoken_to_in_its_own_context(cities, net):
     sent = net.to("b")[-1]
     assert (sent.url.params["q"], sent.url.params["attrs"]) == ("airQualityIndex>5", "airQualityIndex")
     assert address in sent.headers["link"]
+
+
+async def test_a_source_of_other_datasets_is_not_asked(cities, net):
+    a, b = await cities("a", "b")
+    await b.has("urn:x:1", speed=50)
+    await a.registers("b", datasetId=["urn:ds:b"])
+    for path, status in (("entities", 200), ("entities/urn:x:1", 404)):
+        answer = await a.client.get(path, params={"type": "Bus", "datasetId": "urn:ds:a"})
+        assert answer.status_code == status
+        assert "ngsild-warning" not in answer.headers
+    assert net.to("b") == []
+    await a.client.get("entities", params={"type": "Bus", "datasetId": "urn:ds:b"})
+    assert len(net.to("b")) == 1
+
+
+async def test_a_city_that_is_its_own_source_is_not_asked_but_told_of(cities, net):
+    (a,) = await cities("a")
+    await a.has("urn:x:1", speed=50)
+    await a.registers("a", mode="auxiliary", operations=["queryEntity", "retrieveEntity"])
+    for path in ("entities?type=Bus", "entities/urn:x:1"):
+        answer = await a.client.get(path)
+        assert answer.status_code == 200
+        assert "loop" in answer.headers["ngsild-warning"]
+        assert answer.headers["ngsild-warning"].startswith("199 ")
+    assert net.to("a") == []

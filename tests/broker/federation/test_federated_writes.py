@@ -209,3 +209,12 @@ async def test_an_upsert_to_a_source_without_batches_creates_replaces_or_updates
     assert await b.values("urn:x:1") == {"id": "urn:x:1", "type": "Bus", "speed": 2, "brand": "Thaco"}
     assert (await a.client.post("entityOperations/upsert", json=batch)).status_code == 204
     assert await b.values("urn:x:1") == {"id": "urn:x:1", "type": "Bus", "speed": 2}
+
+
+async def test_a_write_for_a_source_that_is_this_city_itself_is_a_loop(cities):
+    (a,) = await cities("a")
+    await a.registers("a", mode="redirect", operations=["redirectionOps"])
+    answer = await a.client.delete("entities/urn:x:1")
+    assert answer.status_code == 508
+    answer = await a.client.post("entities", json={"id": "urn:x:1", "type": "Bus"})
+    assert answer.status_code == 508

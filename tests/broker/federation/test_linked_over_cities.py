@@ -42,3 +42,12 @@ async def test_a_dead_city_leaves_the_relationship_as_it_is_and_is_told(cities, 
     answer = await a.client.get("entities/urn:x:bus", params={"join": "inline"})
     assert (answer.status_code, answer.json()) == (200, BUS)
     assert "ngsild-warning" in answer.headers
+
+
+async def test_a_q_over_relationships_counts_once_all_entities_are_together(cities):
+    a = await a_city_with_a_line_elsewhere(cities)
+    asked = {"type": "Bus", "splitEntities": "true", "join": "flat", "joinLevel": "1"}
+    for q, ids in (("onLine{number}==7", ["urn:x:bus"]), ("onLine{number}==8", []), ("noLine{number}==7", [])):
+        answer = await a.client.get("entities", params={**asked, "q": q})
+        assert answer.status_code == 200, answer.text
+        assert [each["id"] for each in answer.json()][:1] == ids

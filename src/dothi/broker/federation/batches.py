@@ -179,7 +179,7 @@ class SharedBatches:
                 if refusal is not None:
                     tally.fail(id, refusal, registration)
                 continue
-            own = Origin(context, origin.headers, origin.alias)
+            own = Origin(context, origin.headers, origin.alias, origin.circular)
             try:
                 names = await self._writing.sources.names(registration, own)
             except SourceFailed as failure:

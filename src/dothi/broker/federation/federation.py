@@ -47,4 +47,4 @@ class Federation:
 
     def origin(self, context: Context, headers: Mapping[bytes, bytes]) -> Origin:
         """The request on whose behalf sources are called."""
-        return Origin(context, headers, self.alias)
+        return Origin(context, headers, self.alias, self.sources.registrations.circular)

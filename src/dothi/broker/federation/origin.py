@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,13 @@ _LAST_WORD = re.compile(r"\S+")
 @dataclass(frozen=True, slots=True)
 class Origin:
     """`context` names everything in the request; `headers` are its HTTP headers by lower-case name; `alias` is the
-    name of this broker where brokers talk to each other (clause 5.2.40)."""
+    name of this broker where brokers talk to each other (clause 5.2.40); `circular` are the ids of the registrations
+    whose source is this broker itself."""
 
     context: Context
     headers: Mapping[bytes, bytes]
     alias: str
+    circular: Collection[str] = ()
 
     @property
     def came_through(self) -> frozenset[str]:

@@ -14,7 +14,7 @@ import orjson
 from dothi.broker.federation.sources import Call, path_of
 from dothi.model.context import Context
 from dothi.model.qtext import Unwritable, write_query
-from dothi.model.query import AllOf, AnyOf, EntityQuery, Name, Selection
+from dothi.model.query import AllOf, AnyOf, EntityQuery, Name, Selection, Window
 from dothi.model.query import Query as Condition
 from dothi.model.registration import Part, Registration
 
@@ -29,12 +29,15 @@ _LONGEST: Final = 4000
 class Question:
     """A query for entities: `query` as the broker reads it, `filters` as the client wrote them (FILTERS), `csf` the
     filter of context sources. `split`: attributes of one entity may lie in several sources, so that filters count
-    only once all is together (clause 5.7.2.4)."""
+    only once all is together (clause 5.7.2.4). `datasets` and `window` say which instances are wanted, outside of
+    which no source is asked (clauses 5.2.9, 5.12)."""
 
     query: EntityQuery
     filters: Mapping[str, str] = field(default_factory=dict)
     csf: Condition | None = None
     split: bool = False
+    datasets: tuple[str, ...] = ()
+    window: Window | None = None
 
 
 def retrieval(registration: Registration, part: Part, id: str, names: Context, origin: Context) -> Call | None:

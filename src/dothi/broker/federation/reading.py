@@ -16,11 +16,12 @@ from dothi.broker.federation.received import received
 from dothi.broker.federation.sources import Call, Sources
 from dothi.broker.federation.warnings import SILENT, SourceFailed, SourceWarning, passed_on
 from dothi.broker.federation.writing import is_loop
+from dothi.broker.linked import Fetch, linked_by
 from dothi.model.entity import Entity
 from dothi.model.errors import BadGateway, ResourceNotFound, TooManyResults
 from dothi.model.expiry import without_expired
 from dothi.model.match import compile_match
-from dothi.model.query import EntityQuery, Query, Selection
+from dothi.model.query import EntityQuery
 from dothi.model.registration import Coverage, Part, Registration
 from dothi.model.selection import names
 from dothi.model.source_query import may_have
@@ -88,8 +89,9 @@ class Reading:
         return [task for task in self.parts(question, operations) if not is_loop(task.registration, origin)]
 
     def loops(self, question: Question, origin: Origin, operations: Sequence[str]) -> list[SourceWarning]:
-        """A warning of each source that is not asked since the request came from there (table 6.3.17-1)."""
-        if not origin.came_through:
+        """A warning of each source that is not asked, since the request came from there or the source is this broker
+        itself (table 6.3.17-1)."""
+        if not origin.came_through and not origin.circular:
             return []
         looping = {task.registration.id: task.registration for task in self.parts(question, operations)}
         return [
@@ -132,14 +134,15 @@ class Reading:
     # --- one entity -----------------------------------------------------------------------------------------------
 
     async def entity(
-        self, id: str, types: Selection | None, attributes: tuple[str, ...], csf: Query | None, origin: Origin
+        self, question: Question, origin: Origin, *, but: str | None = None
     ) -> tuple[Entity, list[SourceWarning], tuple[str, ...]]:
-        """One entity out of all that is known of it, warnings, and who had it (5.7.1).
+        """The one entity whose id a question has, out of all that is known of it, warnings, and who had it (5.7.1);
+        `but` is the id of a registration whose source is not asked.
 
         Raises Missing, which is a ResourceNotFound with the warnings.
         """
-        question = Question(EntityQuery(ids=(id,), types=types, attributes=attributes), csf=csf)
-        tasks = self.tasks(question, origin, RETRIEVING)
+        (id,) = question.query.ids
+        tasks = [task for task in self.tasks(question, origin, RETRIEVING) if task.registration.id != but]
         warnings = self.loops(question, origin, RETRIEVING)
         here, *there = await asyncio.gather(
             self._entity_here(id), *(self._entity_there(task, id, origin, warnings) for task in tasks)
@@ -195,15 +198,20 @@ class Reading:
         )
         ids = list(dict.fromkeys(id for shelf in shelves for id in shelf.entities))
         if question.split:
-            return self._sifted(question, ids, shelves, warnings)
+            return await self._sifted(question, ids, shelves, warnings, origin)
         chosen = ids[query.offset : query.offset + query.limit]
         await asyncio.gather(*(self._complete(shelf, chosen, question, origin, warnings) for shelf in shelves))
         more = len(ids) > query.offset + query.limit
         page = EntityPage([_together(id, shelves) for id in chosen], _total(shelves, ids) if count else None, more)
         return Gathered(page, warnings, {id: _holders(id, shelves) for id in chosen})
 
-    def _sifted(
-        self, question: Question, ids: list[str], shelves: Sequence[Shelf], warnings: list[SourceWarning]
+    async def _sifted(
+        self,
+        question: Question,
+        ids: list[str],
+        shelves: Sequence[Shelf],
+        warnings: list[SourceWarning],
+        origin: Origin,
     ) -> Gathered:
         """The page where filters count only now that all is together (splitEntities, clause 5.7.2.4)."""
         query = question.query
@@ -211,11 +219,26 @@ class Reading:
             raise TooManyResults(
                 f"A query of split entities takes {SPLIT_MOST} entities of a source at most: narrow it by type or id."
             )
-        matches = compile_match(query)
-        found = [entity for entity in (_together(id, shelves) for id in ids) if matches(entity)]
+        together = [_together(id, shelves) for id in ids]
+        behind: dict[str, Entity] = {}
+        if query.q is not None:
+            behind = await linked_by(query.q, together, self._linked(origin, warnings), query.dataset_ids)
+        matches = compile_match(query, behind.get)
+        found = [entity for entity in together if matches(entity)]
         shown = found[query.offset : query.offset + query.limit]
         page = EntityPage(shown, len(found), len(found) > query.offset + query.limit)
         return Gathered(page, warnings, {entity.id: _holders(entity.id, shelves) for entity in shown})
+
+    def _linked(self, origin: Origin, warnings: list[SourceWarning]) -> Fetch:
+        """How entities behind relationships are had: from here and from all sources (4.9)."""
+
+        async def fetch(ids: Sequence[str]) -> list[Entity]:
+            asked = EntityQuery(ids=tuple(ids), limit=len(ids))
+            gathered = await self.entities(Question(asked), origin)
+            warnings.extend(warning for warning in gathered.warnings if warning not in warnings)
+            return gathered.page.entities
+
+        return fetch
 
     async def _shelf_here(self, question: Question, needed: int, count: bool) -> Shelf:
         query = replace(question.query, offset=0, limit=needed)
@@ -306,11 +329,11 @@ class Missing(ResourceNotFound):
 
 
 def _may_have(registration: Registration, question: Question) -> bool:
-    """Whether place and datasets of the registration leave anything of the question to its source (4.3.6.1)."""
-    asked, own = question.query.dataset_ids, registration.dataset_ids
+    """Whether place, time and datasets of a registration leave anything of a question to its source (5.2.9, 5.12)."""
+    asked, own = question.datasets, registration.dataset_ids
     if asked and own and set(own).isdisjoint(asked):
         return False
-    return question.split or may_have(registration, question.query.geo)
+    return may_have(registration, None if question.split else question.query.geo, question.window)
 
 
 def _living(entity: Entity) -> Entity | None:

@@ -127,7 +127,7 @@ class Writing:
 
 def is_loop(registration: Registration, origin: Origin) -> bool:
     """Whether a call to this source would only come round again (clause 6.3.18)."""
-    return origin.is_loop or registration.alias in origin.came_through
+    return origin.is_loop or registration.alias in origin.came_through or registration.id in origin.circular
 
 
 def part_of(document: Document, attributes: Names, context: Context) -> Document:
@@ -158,7 +158,10 @@ def _not_supported(registration: Registration) -> Conflict:
 
 
 def _loop(registration: Registration) -> LoopDetected:
-    return LoopDetected(f"The request came from {registration.id} or through this broker: it would go round for ever.")
+    return LoopDetected(
+        f"The source of {registration.id} is this broker, or one that the request came through: "
+        "it would go round for ever."
+    )
 
 
 def _partial(told: Told) -> Problem | None:
