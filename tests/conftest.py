@@ -14,6 +14,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from hypothesis import settings
+
+# How long one example takes says more of a shared machine than of the code; pytest-timeout ends what hangs.
+settings.register_profile("dothi", deadline=None)
+settings.load_profile("dothi")
 
 START_DEADLINE = 60.0
 READY = re.compile(r"dothi is ready at (http://\S+:\d+)")
