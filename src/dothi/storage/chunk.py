@@ -151,13 +151,18 @@ def seal_columns(
     return _summary(times, numeric), _codecs.compress(_encode(blob))
 
 
+def open_blob(data: bytes) -> _Blob:
+    """The packed columns of a chunk, as they are."""
+    return _decode(_codecs.decompress(data))
+
+
 class Chunk:
     """A chunk opened for reading: columns at once, instances on demand."""
 
     __slots__ = ("_blob", "_numbers", "points", "recorded", "times")
 
     def __init__(self, data: bytes, points: int) -> None:
-        blob = _decode(_codecs.decompress(data))
+        blob = open_blob(data)
         self._blob = blob
         self._numbers: Floats | None = None
         self.points = points

@@ -31,6 +31,8 @@ WHERE n = ?
 """
 #: Where nothing but attributes changed; the usual case.
 _UPDATE_DOC = "UPDATE entity SET modified = ?, doc = jsonb(?) WHERE n = ?"
+#: Before an entity is created again: its life until then, for what is asked as of a time in it.
+_KEEP_LIFE = "INSERT INTO life SELECT n, created, deleted FROM entity WHERE n = ? AND deleted IS NOT NULL"
 _MARK_DELETED = "UPDATE entity SET deleted = ?, expires = NULL, doc = NULL WHERE n = ?"
 INSERT_CHANGE = "INSERT INTO change (seq, entity, at, kind, cause, doc) VALUES (?, ?, ?, ?, ?, ?)"
 
@@ -195,7 +197,7 @@ def _deletion(before: Instance | None, dataset: str | None, at: int) -> Instance
 
 
 def _write_entities(connection: apsw.Connection, names: Names, entities: Iterable[Known], now: int) -> None:
-    new, updated, docs, deleted = [], [], [], []
+    new, updated, docs, deleted, reborn = [], [], [], [], []
     index = Index(names)
     for known in entities:
         n, before, after = known.n, known.before, known.after
@@ -215,11 +217,15 @@ def _write_entities(connection: apsw.Connection, names: Names, entities: Iterabl
             if known.is_new:
                 new.append((types, scopes, after.created, after.modified, after.expires, None, doc, after.id, n))
             else:
+                if before is None:
+                    reborn.append((n,))
                 updated.append((types, scopes, after.created, after.modified, after.expires, None, doc, n))
         index.move(n, before, after, places=known.moved)
         known.before, known.is_new, known.moved = after, False, False
     if new:
         connection.executemany(_INSERT_ENTITY, new)
+    if reborn:
+        connection.executemany(_KEEP_LIFE, reborn)
     if updated:
         connection.executemany(_UPDATE_ENTITY, updated)
     if docs:

@@ -21,6 +21,7 @@ _PARTS: Final = (
     ("entity_scope", f"entity {_CHOSEN}"),
     ("place", f"id >> 32 {_CHOSEN}"),
     ("change", f"entity {_WITH_PAST}"),
+    ("life", f"entity {_WITH_PAST}"),
     ("series", f"entity {_WITH_PAST}"),
     ("chunk", f"series IN (SELECT n FROM main.series WHERE entity {_WITH_PAST})"),
     ("name", "TRUE"),

@@ -22,6 +22,8 @@ from dothi.model.entity import Entity
 from dothi.model.errors import TooComplexQuery
 from dothi.model.query import AggregateMethod, EntityQuery, Window
 from dothi.storage import discovery, log, transient
+from dothi.storage.asof import Asked, PastMemory, read_as_of
+from dothi.storage.bulk import PastColumn, read_past_columns
 from dothi.storage.checkpointer import Checkpointer
 from dothi.storage.compile import compile_entities
 from dothi.storage.evolved import read_evolved
@@ -61,6 +63,7 @@ class SqliteStore:
         self._path = folder / "city.db"
         self._names = Names()
         self._runs = Runs()
+        self._past = PastMemory()
         self._listeners: list[Callable[[Sequence[Change]], None]] = []
         self._pool: ThreadPoolExecutor | None = None
         self._readers = threading.local()
@@ -166,6 +169,25 @@ class SqliteStore:
     ) -> dict[str, dict[str, list[Bucket]]]:
         return await self._read(
             lambda connection: read_aggregates(connection, self._names, ids, attributes, window, methods, period)
+        )
+
+    async def as_of(
+        self,
+        at: int,
+        known: int | None = None,
+        *,
+        types: Sequence[str] = (),
+        ids: Sequence[str] = (),
+        attributes: Sequence[str] = (),
+    ) -> list[Entity]:
+        asked = Asked(at, known, tuple(types), tuple(ids), tuple(attributes))
+        return await self._read(lambda connection: read_as_of(connection, self._names, self._past, asked))
+
+    async def past_columns(
+        self, ids: Sequence[str], attributes: Sequence[str], start: int, end: int
+    ) -> list[PastColumn]:
+        return await self._read(
+            lambda connection: read_past_columns(connection, self._names, ids, attributes, start, end)
         )
 
     async def expired(self, now: int, limit: int) -> list[str]:

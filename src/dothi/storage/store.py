@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import EllipsisType
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from dothi.model.change import AttributeChange, Cause, Change, ChangeKind
 from dothi.model.entity import Entity, Instance
 from dothi.model.query import AggregateMethod, EntityQuery, TimeProperty, Window
+
+if TYPE_CHECKING:
+    from dothi.storage.bulk import PastColumn
 
 T = TypeVar("T")
 
@@ -235,12 +238,34 @@ class Store(Protocol):
         """Entity id -> attribute IRI -> buckets in order (periods without instances are left out)."""
         ...
 
+    async def past_columns(
+        self, ids: Sequence[str], attributes: Sequence[str], start: int, end: int
+    ) -> list[PastColumn]:
+        """The past of these entities as columns, start <= time < end, a hundred entities or so at once; no attributes
+        (IRIs) is all of them. Only instances without datasetId."""
+        ...
+
     async def expired(self, now: int, limit: int) -> list[str]:
         """Ids of stored entities whose expiresAt is not after `now`."""
         ...
 
     async def with_expiring_attributes(self) -> list[str]:
         """Ids of entities of which an attribute may have an expiresAt; reads every document."""
+        ...
+
+    async def as_of(
+        self,
+        at: int,
+        known: int | None = None,
+        *,
+        types: Sequence[str] = (),
+        ids: Sequence[str] = (),
+        attributes: Sequence[str] = (),
+    ) -> list[Entity]:
+        """The entities as they were at an instant (microseconds), by what is known today or was recorded by `known`.
+
+        `types` (IRIs) and `ids` narrow them down; with `attributes` (IRIs) no others are read of them.
+        """
         ...
 
     async def changes(self, after: int, limit: int = 1000) -> list[Change]:
