@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import orjson
 
-from bench import city, federation, notices
+from bench import app, city, federation, notices, rules
+from bench import time as past
 from bench.processes import Server, dothi, has, influxdb, nginx, request
 from bench.wrk import Load, run
 
@@ -33,8 +34,12 @@ FLOORS = {
     "federated_deadline_over_ms": ("a query over four brokers of which one is dead, beyond its deadline", "ms", 50),
     "notify_per_s": ("to one receiver", "1/s", 2_000),
     **notices.FLOORS,
+    **rules.FLOORS,
+    **app.FLOORS,
+    **past.FLOORS,
 }
-MOST = frozenset(key for key, (_, unit, _) in FLOORS.items() if unit in ("ms", "s", "MB", "bytes")) | {*notices.FLOORS}
+LEAST_UNITS = ("ms", "s", "MB", "kB", "bytes")
+MOST = frozenset(key for key, (_, unit, _) in FLOORS.items() if unit in LEAST_UNITS) | {*notices.FLOORS}
 
 
 @dataclass(slots=True)
@@ -64,6 +69,9 @@ def measure(folder: Path, seconds: float, shared: Path | None) -> Figures:
         figures.add("rss_load_mb", server.rss_mb())
     notices.measure_notices(folder, figures.add, seconds)
     federation.measure_federation(folder, figures.add)
+    rules.measure_rules(folder, figures.add)
+    app.measure_app(folder, figures.add)
+    past.measure_time(folder, figures.add)
     _against_influx(folder, figures, seconds)
     if shared is not None:
         _bytes_per_value(folder, shared, figures)

@@ -20,7 +20,7 @@ from dothi.api.server import OPERATIONS
 from dothi.app import http_app
 from dothi.cli import cli
 from dothi.settings import Settings
-from dothi.web.pages import web_routes
+from dothi.web.pages import APP_PAGES, web_routes
 
 REFERENCE = Path(__file__).parent / "reference"
 MADE = "<!-- Made by docs/generate.py from the code; change it there. -->\n"
@@ -29,7 +29,7 @@ MADE = "<!-- Made by docs/generate.py from the code; change it there. -->\n"
 PLAIN_ROUTES: Mapping[str, str] = {
     "/health/live": "200 while the process runs.",
     "/health/ready": "200 once the city is open, 503 before. Neither of the two asks for the token.",
-    "/": "The operations app; 503 with a hint where it was not built.",
+    "/": "The operations app, as at each of its pages (/wall, ...); 503 with a hint where it was not built.",
     "/assets/{path}": "The app's files whose names carry a hash: cached for ever.",
     "/{path}": "The app's other files, asked for again each time.",
 }
@@ -139,7 +139,8 @@ def plain_paths() -> list[str]:
     """Paths outside the two APIs, as the code announces them."""
     app: Any = http_app(Settings())
     paths = [route.path for route in [*app.pages.routes, *web_routes(Path())] if isinstance(route, Route)]
-    return [re.sub(r":\w+}", "}", path) for path in paths]
+    named = [re.sub(r":\w+}", "}", path) for path in paths]
+    return [path for path in named if path.split("/")[1] not in APP_PAGES]
 
 
 def _ngsi_ld_rows() -> Iterator[str]:

@@ -9,6 +9,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -25,9 +26,24 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from dothi.api.exchange import PREFIX, Limits
 from dothi.api.operations import CityFacts, http_problem, operations_api
 from dothi.api.remote_notices import remote_notices_route
+from dothi.api.rules_desk import RuleDesk
 from dothi.api.server import ngsi_ld_routes
 from dothi.api.token import TokenGuard
+from dothi.automation.alarms.alarm import Severity
+from dothi.automation.alarms.alarms import Alarms
+from dothi.automation.alarms.entity import TERMS as ALARM_TERMS
+from dothi.automation.alarms.people import Channel, Message, People, Quiet
 from dothi.automation.derive import Derivation
+from dothi.automation.incidents.entity import TERMS as INCIDENT_TERMS
+from dothi.automation.incidents.incidents import Incidents
+from dothi.automation.procedures.definition import Text as DeskText
+from dothi.automation.rules.book import Book
+from dothi.automation.rules.files import take, texts_in
+from dothi.automation.rules.hands import hands
+from dothi.automation.rules.live import LiveRules
+from dothi.automation.rules.report import RealIncident
+from dothi.automation.shifts.desk import TERMS as DESK_TERMS
+from dothi.automation.shifts.desk import ShiftDesk
 from dothi.broker.background import Background
 from dothi.broker.batch import Batches
 from dothi.broker.broker import Broker, alias_of
@@ -52,6 +68,7 @@ from dothi.city.module import CityModule, Text, load_modules
 from dothi.connectors.http_poll import PollSource
 from dothi.connectors.mqtt import MqttSource, Subscription
 from dothi.connectors.supervisor import Connectors, Runner, Source
+from dothi.connectors.uptime import Uptime
 from dothi.settings import Settings
 from dothi.storage.sqlite import SqliteStore
 from dothi.web.features import layer_views
@@ -81,6 +98,13 @@ class City:
     tenants: Tenants
     modules: Sequence[CityModule]
     connectors: Connectors
+    alarms: Alarms
+    people: People
+    desk: ShiftDesk
+    book: Book
+    rules: LiveRules
+    uptime: Uptime
+    watching: Background
 
 
 #: A connector that does not come from the settings: made once the city is open (the demo city's live change).
@@ -107,7 +131,99 @@ async def open_city(
         connectors = Connectors(sources(settings), tenants.default.ingest, outside, feeds)
         for make in runners:
             connectors.add(make(connectors))
-        yield City(settings, tenants, modules, connectors)
+        people = People(channels(settings))
+        alarms = await stack.enter_async_context(watched_alarms(tenants.default, modules, people))
+        desk = await stack.enter_async_context(watched_desk(tenants.default, alarms, people, folder / "procedures"))
+        uptime = Uptime(connectors.health, wall_clock)
+        watching = Background()
+        watching.start("uptime", uptime.run)
+        stack.push_async_callback(watching.stop)
+        book, rules = await stack.enter_async_context(
+            working_rules(tenants.default, modules, folder / "rules", alarms, people, desk, outside)
+        )
+        yield City(settings, tenants, modules, connectors, alarms, people, desk, book, rules, uptime, watching)
+
+
+@asynccontextmanager
+async def watched_alarms(broker: Broker, modules: Sequence[CityModule], people: People) -> AsyncIterator[Alarms]:
+    """The alarms of the default tenant, woken and written in the background, and told to people."""
+    kinds = [kind for module in modules for kind in module.types]
+    units = {(kind.name, each.name): each.unit for kind in kinds for each in kind.attributes if each.unit}
+    names = vocabulary_of(modules, await broker.contexts.resolve(OWN_CONTEXT))
+    alarms = Alarms(broker.store, names, units=units)
+    await alarms.open()
+    background = Background()
+    background.start("alarms", alarms.run)
+    background.start("people", people.run)
+    alarms.subscribe(people.hear)
+    try:
+        yield alarms
+    finally:
+        await background.stop()
+        alarms.close()
+        people.close()
+
+
+@asynccontextmanager
+async def watched_desk(broker: Broker, alarms: Alarms, people: People, procedures: Path) -> AsyncIterator[ShiftDesk]:
+    """The shift desk of the default tenant, whose clocks and escalation run in the background."""
+
+    def tell(names: Sequence[str], title: DeskText, severity: Severity) -> None:
+        people.tell(Message(severity, {"vi": title.vi, "en": title.en}, {"vi": "", "en": ""}), names)
+
+    desk = ShiftDesk(broker.store, alarms, tell)
+    await desk.open(procedures)
+    background = Background()
+    background.start("procedures", desk.runs.run)
+    background.start("escalation", desk.escalation.run)
+    try:
+        yield desk
+    finally:
+        await background.stop()
+
+
+@asynccontextmanager
+async def working_rules(
+    broker: Broker,
+    modules: Sequence[CityModule],
+    folder: Path,
+    alarms: Alarms,
+    people: People,
+    desk: ShiftDesk,
+    outside: Outside,
+) -> AsyncIterator[tuple[Book, LiveRules]]:
+    """The rules of the default tenant with those of the files in `folder`, at work in the background."""
+    names = vocabulary_of(modules, await broker.contexts.resolve(OWN_CONTEXT))
+    book = Book(broker.store)
+    await book.open()
+    await take(book, texts_in(folder), wall_clock())
+    rules = LiveRules(broker.store, book, names.iris, hands(broker.store, names, alarms, people, desk.runs, outside))
+    background = Background()
+    background.start("rules", rules.run)
+    try:
+        yield book, rules
+    finally:
+        await background.stop()
+
+
+async def real_incidents(incidents: Incidents, alarms: Alarms) -> list[RealIncident]:
+    """What a back-test is compared with: the incidents that people opened, and the entities that they were about."""
+    found = []
+    for one in await incidents.all():
+        members = alarms.board.some(one.alarms)
+        sources = frozenset(alarm.source for alarm in members if alarm.source is not None)
+        found.append(RealIncident(one.id, one.opened_at, one.closed_at, sources))
+    return found
+
+
+def channels(settings: Settings) -> list[Channel]:
+    """The ways to people that the settings declare."""
+    return [
+        Channel(
+            one.name, tuple(one.urls), one.severity, None if one.quiet is None else Quiet.parse(one.quiet), one.language
+        )
+        for one in settings.people
+    ]
 
 
 def broker_opener(
@@ -199,7 +315,7 @@ def base(settings: Settings) -> str | None:
 
 def own_context(modules: Sequence[CityModule]) -> Mapping[str, Any]:
     """The @context of documents that come without one: Smart Data Models, and over them what the modules declare."""
-    terms: dict[str, str] = {}
+    terms: dict[str, str] = {**ALARM_TERMS, **INCIDENT_TERMS, **DESK_TERMS}
     for module in modules:
         terms.update(module.terms)
         terms.update({type.name: type.iri for type in module.types})
@@ -290,6 +406,8 @@ async def city_routes(city: City, demo: bool, streams: ExitStack) -> list[BaseRo
     views = layer_views(city.modules, vocabulary)
     live = LiveMap(broker.store, views, now=wall_clock)
     streams.callback(live.close)
+    streams.callback(city.alarms.close)
+    city.watching.start("live map", live.preload)
     facts = CityFacts(
         name=Text(settings.city.name_vi, settings.city.name_en),
         center=settings.city.center,
@@ -306,6 +424,20 @@ async def city_routes(city: City, demo: bool, streams: ExitStack) -> list[BaseRo
         live,
         connectors=city.connectors.health,
         dead_letters=DeadLetters(broker.subscriptions, broker.source_subscriptions),
+        alarms=city.alarms,
+        people=city.people,
+        rules=RuleDesk(
+            broker.store,
+            city.book,
+            city.rules,
+            city.modules,
+            vocabulary,
+            people=lambda: city.people.names,
+            procedures=lambda: [procedure.id for procedure in city.desk.books.find()],
+            incidents=partial(real_incidents, Incidents(broker.store, vocabulary), city.alarms),
+        ),
+        desk=city.desk,
+        uptime=city.uptime,
     )
     remote = remote_notices_route(city.tenants, int(settings.server.max_body_mib * 1024 * 1024))
     return [Mount("/api", operations), remote, *web_routes(STATIC)]

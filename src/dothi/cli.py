@@ -86,6 +86,7 @@ def demo(
     from dothi.app import OWN_CONTEXT, http_app, open_city
     from dothi.demo.city import DemoCity
     from dothi.demo.declaration import module
+    from dothi.demo.desk import fill_desk
     from dothi.demo.run import FACTS, DemoRunner, fill
 
     settings = _settings(config, port, host, data or Path("data") / "demo", city=FACTS)
@@ -95,6 +96,7 @@ def demo(
         async with open_city(settings, extra=[module]) as city:
             broker = city.tenants.default
             await fill(broker, await broker.contexts.resolve(OWN_CONTEXT), made_up, days, tell)
+            await fill_desk(city.desk)
 
     with _progress("Building the demo city") as tell, _told_errors():
         asyncio.run(prepare(tell))
@@ -217,6 +219,8 @@ def check_config(config: Config = None, as_json: Json = False) -> None:
         values["server"]["token"] = "***"
     for source in values["mqtt"]:
         source["password"] = "***" if source["password"] else None
+    for person in values["people"]:
+        person["urls"] = [f"{url.partition(':')[0]}://***" for url in person["urls"]]
     if as_json:
         print(json.dumps(values, ensure_ascii=False, indent=2))
         return

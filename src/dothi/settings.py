@@ -111,6 +111,25 @@ class Poll(Section):
     context: str | None = Field(None, description="Address of the @context for the names; default dothi's own.")
 
 
+class Person(Section):
+    """A way to people who are told of alarms."""
+
+    name: str = Field(description="Name of the way, such as truong-ca; escalation chains name it.")
+    urls: list[str] = Field(
+        min_length=1,
+        description="Where to send, as apprise writes it: tgram://..., zalo://..., mailto://..., json://...",
+    )
+    severity: Literal["critical", "major", "minor", "advisory"] = Field(
+        "major", description="The least severity that they want to hear of."
+    )
+    quiet: str | None = Field(
+        None,
+        pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
+        description="Hours in which only critical alarms may disturb, such as 22:00-06:00 (time of Vietnam).",
+    )
+    language: Literal["vi", "en"] = Field("vi", description="Language of the messages.")
+
+
 class Settings(BaseSettings):
     """Everything that can be set. A file is one TOML table per section; DOTHI__SERVER__PORT=80 sets server.port."""
 
@@ -128,6 +147,7 @@ class Settings(BaseSettings):
     city: CityFacts = CityFacts()
     mqtt: Annotated[list[Mqtt], Field(description="MQTT brokers.")] = []
     poll: Annotated[list[Poll], Field(description="HTTP addresses to poll.")] = []
+    people: Annotated[list[Person], Field(description="Ways to people who are told of alarms.")] = []
 
     @model_validator(mode="after")
     def _guarded(self) -> Settings:

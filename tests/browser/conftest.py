@@ -24,9 +24,39 @@ CHROMIUM = next(
 )
 CONTEXT = "https://dothi.dev/context/v1.jsonld"
 STATION = "urn:ngsi-ld:AirQualityObserved:test-1"
-#: What the browser says when a test itself cuts a line, and when a token is asked for.
-EXPECTED = ("net::ERR_FAILED", "401 (Unauthorized)")
+#: What the browser says when a test itself cuts a line, a token is asked for, or somebody else was quicker.
+EXPECTED = ("net::ERR_FAILED", "401 (Unauthorized)", "409 (Conflict)")
 BUS = "urn:ngsi-ld:Vehicle:test-61B-001"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pictures", action="store_true", help="write docs/pictures/*.png from what the tests show")
+
+
+@pytest.fixture
+def picture(request: pytest.FixtureRequest) -> Callable[[Any, str], None]:
+    """Keeps what a page shows as docs/pictures/<name>.png where `--pictures` is given; else does nothing."""
+    wanted = request.config.getoption("--pictures", default=False)
+
+    def keep(page: Any, name: str) -> None:
+        if wanted:
+            page.wait_for_timeout(1_500)  # the last tiles and icons
+            page.screenshot(path=ROOT / "docs/pictures" / f"{name}.png")
+
+    return keep
+
+
+@pytest.fixture
+def axe() -> Callable[[Any], list[str]]:
+    """The accessibility faults of a page as axe-core finds them."""
+    program = (ROOT / "web/node_modules/axe-core/axe.min.js").read_text("utf-8")
+
+    def faults(page: Any) -> list[str]:
+        page.evaluate(program)  # the page's policy allows no injected script element
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+        return [f"{each['id']}: {[node['target'] for node in each['nodes']]}" for each in found]
+
+    return faults
 
 
 @pytest.fixture(scope="session")

@@ -119,10 +119,13 @@ async def test_changes_while_a_layer_is_read_are_not_lost(city, live, place):
     assert sorted(reading.result()) == list(range(100, 150))
 
 
-async def test_nothing_is_held_once_nobody_watches(city, live, place):
+async def test_a_layer_is_forgotten_a_while_after_nobody_watches(city, live, place, monkeypatch):
     await city.put("urn:s:1", "Station", aqi=1, location=place(106.7, 11))
     async with live.watch(["air", "buses"]):
         pass
+    assert set(live._tables) == {"air", "buses"}
+    monkeypatch.setattr(live_module, "LINGER", 0)
+    await city.put("urn:s:1", "Station", aqi=2)
     assert live._tables == {}
     assert live._unsubscribe is None
 
@@ -168,7 +171,7 @@ async def test_a_reader_that_takes_nothing_is_disconnected(city, live, place, mo
 
     async with asyncio.timeout(5):
         await LiveStream(live, ["air"])({"type": "http"}, receive, send)
-    assert live._tables == {}
+    assert live._watchers == {}
 
 
 async def test_a_client_that_leaves_frees_its_tables(live):
@@ -183,7 +186,7 @@ async def test_a_client_that_leaves_frees_its_tables(live):
 
     async with asyncio.timeout(5):
         await LiveStream(live, ["air"])({"type": "http"}, receive, send)
-    assert live._tables == {}
+    assert live._watchers == {}
 
 
 def test_a_large_snapshot_comes_in_pieces(monkeypatch):
@@ -198,4 +201,11 @@ def test_a_large_snapshot_comes_in_pieces(monkeypatch):
 
 def test_an_empty_layer_still_has_a_snapshot():
     (only,) = snapshot_events("air", 0, [])
-    assert decoded(only)[1] == {"layer": "air", "seq": 0, "first": True, "last": True, "features": []}
+    assert decoded(only)[1] == {
+        "layer": "air",
+        "seq": 0,
+        "first": True,
+        "last": True,
+        "clustered": False,
+        "features": [],
+    }

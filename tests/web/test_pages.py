@@ -62,6 +62,25 @@ async def test_every_page_forbids_other_hosts_and_inline_code(built):
 
 
 @pytest.mark.parametrize(
+    ("path", "home"),
+    [
+        ("/", "./"),
+        ("/wall", "./"),
+        ("/incidents", "./"),
+        ("/incidents/urn:ngsi-ld:Incident:1", "../"),
+        ("/entities/urn:x:a%2Fb", "../"),
+        ("/entities/urn:x:a/b", "../../"),
+    ],
+)
+async def test_each_page_of_the_app_is_the_shell_which_knows_its_own_folder(built, path, home):
+    (built / "index.html").write_text('<!doctype html><base href="./" /><p>app</p>')
+    async with client(built) as web:
+        answer = await web.get(path)
+    assert answer.text == f'<!doctype html><base href="{home}" /><p>app</p>'
+    assert "base-uri 'self'" in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
     "path", ["/assets/../../secret.txt", "/..%2fsecret.txt", "/assets/..%2f..%2fsecret.txt", "/no"]
 )
 async def test_nothing_outside_the_folder_is_served(built, path):

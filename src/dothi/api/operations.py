@@ -13,14 +13,31 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from dothi.api import operations_shapes as shapes
+from dothi.api.entity_index import EntityIndex
+from dothi.api.operations_alarms import Channels, add_alarms
 from dothi.api.operations_description import DescribedApi
+from dothi.api.operations_entities import Browser, add_entities
 from dothi.api.operations_entity import Panel, targets, unit_of
+from dothi.api.operations_export import add_export
 from dothi.api.operations_history import chart_columns
+from dothi.api.operations_incidents import add_incidents
 from dothi.api.operations_letters import DeadLetters, NoDeadLetters, add_dead_letters
+from dothi.api.operations_procedures import add_procedures
+from dothi.api.operations_rules import NoRules, RulesDesk, add_rules
 from dothi.api.operations_search import NameIndex
+from dothi.api.operations_shifts import add_shifts
+from dothi.api.operations_stream import add_stream
+from dothi.api.operations_time import TimeMachine, add_time
+from dothi.api.operations_uptime import add_uptime
+from dothi.automation.alarms.alarms import Alarms
+from dothi.automation.incidents.incidents import Incidents
+from dothi.automation.incidents.procedures import RunsTold
+from dothi.automation.incidents.timeline import Timeline, no_alarm_acts, no_runs
 from dothi.broker.clock import wall_clock
+from dothi.broker.past_state import PastState
 from dothi.city.module import CityModule, Text
 from dothi.connectors.base import Health
+from dothi.connectors.uptime import Uptime
 from dothi.model.aliases import Aliases
 from dothi.model.context import core_context
 from dothi.model.entity import each_instance
@@ -31,7 +48,6 @@ from dothi.storage.store import Store
 from dothi.web.features import LayerView
 from dothi.web.live import LiveMap
 from dothi.web.security import SecureHeaders
-from dothi.web.stream import LiveStream
 from dothi.web.vocabulary import vocabulary_of
 
 #: Entities that one answer of /layers/{id}/features may hold; the stream has no such limit.
@@ -84,6 +100,11 @@ def operations_api(
     *,
     connectors: Callable[[], Sequence[Health]] = tuple,
     dead_letters: DeadLetters | None = None,
+    uptime: Uptime | None = None,
+    rules: RulesDesk | None = None,
+    alarms: Alarms | None = None,
+    people: Channels | None = None,
+    desk: Any = None,
     now: Callable[[], int] = wall_clock,
 ) -> FastAPI:
     """The application to mount at /api. Its schema is at /api/openapi.json; there is no docs page from a CDN."""
@@ -103,6 +124,18 @@ def operations_api(
     _add_layers(app, parts)
     _add_entities(app, parts)
     _add_health(app, parts)
+    _add_time(app, parts)
+    add_uptime(app, uptime or Uptime(connectors, now), connectors)
+    add_alarms(app, alarms or Alarms(store, vocabulary, now=now), PROBLEMS, now, people)
+    incidents = Incidents(store, vocabulary, now=now)
+    runs = no_runs if desk is None else RunsTold(desk.runs)
+    told = Timeline(incidents, no_alarm_acts if alarms is None else alarms.acts, runs)
+    add_incidents(app, incidents, told, PROBLEMS, now, asdict(city.name), city.demo)
+    add_rules(app, rules or NoRules(), PROBLEMS)
+    books: Any = getattr(desk, "books", None)  # without a desk the routes are only described
+    running: Any = getattr(desk, "runs", None)
+    add_procedures(app, books, running, PROBLEMS)
+    add_shifts(app, desk, PROBLEMS)
     return app
 
 
@@ -143,24 +176,7 @@ def _add_layers(app: FastAPI, parts: Operations) -> None:
         body = orjson.dumps({"type": "FeatureCollection", "features": features})
         return Response(body, media_type="application/geo+json", headers={"cache-control": "no-store"})
 
-    @app.get(
-        "/stream",
-        response_class=Response,
-        tags=["map"],
-        responses={
-            **PROBLEMS,
-            200: {
-                "model": shapes.StreamEvents,
-                "description": "text/event-stream: `snapshot` events per layer, then `delta` events",
-            },
-        },
-    )
-    async def read_stream(layers: Annotated[str, Query(description="ids, separated by commas")]) -> Response:
-        """Live features of these layers; changes gather for 250 ms. A reader that hangs is disconnected."""
-        ids = [id for id in layers.split(",") if id]
-        if not ids:
-            raise BadRequestData("layers: name at least one layer, as in ?layers=air,buses")
-        return LiveStream(live, ids)
+    add_stream(app, live, PROBLEMS)
 
 
 def _layer(view: LayerView, count: int) -> dict[str, Any]:
@@ -258,6 +274,19 @@ def _connector(health: Health) -> dict[str, Any]:
         "detail": health.detail,
         "problems": [asdict(problem) for problem in reversed(health.problems)],
     }
+
+
+def _add_time(app: FastAPI, parts: Operations) -> None:
+    """What looks at many entities at once: the time machine, the browser, files."""
+    views, vocabulary = parts.live.views, parts.vocabulary
+    past = PastState(parts.store, parts.now)
+    panel = Panel.of(parts.modules, views, vocabulary)
+    add_time(app, TimeMachine(past, views, panel, vocabulary), PROBLEMS)
+    shown = list(views.values())
+    index = EntityIndex(parts.store, shown, panel.declared, parts.now)
+    browser = Browser(parts.store, index, panel.declared, shown, parts.now)
+    add_entities(app, browser, PROBLEMS)
+    add_export(app, browser, past, parts.city.name, PROBLEMS)
 
 
 async def _problem(request: Request, error: Exception) -> Response:

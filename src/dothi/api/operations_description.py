@@ -8,7 +8,12 @@ from fastapi import FastAPI
 
 PROBLEM: Final = "application/problem+json"
 #: Answers that are no plain JSON.
-_MEDIA: Final = {"/layers/{id}/features": "application/geo+json", "/stream": "text/event-stream"}
+_MEDIA: Final = {
+    "/as-of": "application/geo+json",
+    "/layers/{id}/features": "application/geo+json",
+    "/stream": "text/event-stream",
+    "/alarms/stream": "text/event-stream",
+}
 #: What FastAPI announces for wrong parameters; the server answers them with a problem and 400.
 _VALIDATION: Final = "422"
 _INVALID: Final = {

@@ -50,11 +50,11 @@ def add_dead_letters(app: FastAPI, dead_letters: DeadLetters, problems: dict[int
     @app.post("/dead-letters/{id:path}/resend", status_code=204, responses={**problems, **refused}, tags=["health"])
     async def resend_dead_letter(id: str, request: Request) -> None:
         """Send a notification again, after what waits for its subscriber."""
-        _refuse_other_sites(request)
+        refuse_other_sites(request)
         await dead_letters.resend(id)
 
 
-def _refuse_other_sites(request: Request) -> None:
+def refuse_other_sites(request: Request) -> None:
     """A page of another site can make a browser post, but JSON only where the server allows it, which this does not."""
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media != "application/json":

@@ -63,7 +63,10 @@ class LayerShape(BaseModel):
 
 
 class FeatureProperties(BaseModel):
-    """`name` is a text or language -> text, `observedAt` milliseconds, `heading` degrees clockwise from north."""
+    """`name` is a text or language -> text, `observedAt` milliseconds, `heading` degrees clockwise from north.
+
+    A cluster has a `count` and the `counts` of states in it; its `status` is the worst of them.
+    """
 
     name: str | dict[str, str]
     value: float | str | None
@@ -71,6 +74,8 @@ class FeatureProperties(BaseModel):
     observedAt: int | None
     heading: float | None
     stale: bool
+    count: int | None = None
+    counts: dict[StatusWord, int] | None = None
 
 
 class FeatureView(BaseModel):
@@ -94,6 +99,7 @@ class SnapshotEvent(BaseModel):
     seq: int
     first: bool
     last: bool
+    clustered: bool = False
     features: list[FeatureView]
 
 
@@ -106,11 +112,33 @@ class DeltaEvent(BaseModel):
     removed: list[str]
 
 
+class CountsEvent(BaseModel):
+    """Event `counts` of the stream: the objects of each state in the whole of a clustered layer."""
+
+    layer: str
+    counts: dict[StatusWord, int]
+
+
+class HelloEvent(BaseModel):
+    """Event `hello` of a stream with a port: its id, by which the port is moved."""
+
+    id: str
+
+
 class StreamEvents(BaseModel):
     """What the stream sends, for the generated types; never sent as such."""
 
     snapshot: SnapshotEvent
     delta: DeltaEvent
+    counts: CountsEvent
+    hello: HelloEvent
+
+
+class StreamView(BaseModel):
+    """What is seen: `bbox` is [west, south, east, north] in degrees, `zoom` the map's."""
+
+    bbox: tuple[float, float, float, float]
+    zoom: float
 
 
 class AttributeView(BaseModel):

@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
+from importlib.resources import files
 from itertools import islice
 from typing import Any
 
+from dothi.automation.rules.book import Book
+from dothi.automation.rules.files import take
 from dothi.broker.broker import Broker
+from dothi.broker.clock import wall_clock
 from dothi.connectors.base import Health
 from dothi.connectors.intake import Intake
 from dothi.demo.city import DemoCity
@@ -40,6 +44,7 @@ async def fill(
 
     `names` expands short names; `progress` is told (values done, values in all).
     """
+    await take_rules(broker)
     if await broker.store.record("demo", "filled") is not None:
         return
     now = time.time_ns() // 1000
@@ -55,6 +60,14 @@ async def fill(
         done += sum(len(one.times) for one in several)
         progress(done, max(total, done))
     await broker.store.write(lambda tx: tx.put_record("demo", "filled", {"seed": city.seed, "size": city.size}))
+
+
+async def take_rules(broker: Broker) -> None:
+    """Give the demo city its rules, switched on; what was changed in the app since stays."""
+    book = Book(broker.store)
+    await book.open()
+    text = files("dothi.demo").joinpath("rules.toml").read_text("utf-8")
+    await take(book, [("rules.toml", text)], wall_clock(), "on")
 
 
 def _past(batch: Sequence[Series], names: Context) -> Callable[[Transaction], None]:

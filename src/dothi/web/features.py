@@ -113,7 +113,7 @@ class LayerView:
 
     def status(self, instance: Instance | None) -> Status:
         """What the bands say of the layer's value (None: the entity has none); ok for a layer that judges nothing."""
-        value = None if instance is None else value_of(dict(instance))
+        value = None if instance is None else value_of(instance)
         return judge(value, self.layer.bands, self.layer.states)
 
     def encode(self, entity: Entity, now: int) -> bytes | None:

@@ -49,19 +49,38 @@ reload this page.</p>
 </html>
 """
 
+#: Addresses that the app itself reads (web/src/lib/pages.ts): each is answered with the shell.
+APP_PAGES = (
+    "wall",
+    "alarms",
+    "incidents",
+    "procedures",
+    "shift",
+    "rules",
+    "entities",
+    "health",
+    "style",
+)
+#: Pages that show one thing, whose id stands behind them.
+APP_PAGES_WITH_ID = ("incidents", "procedures", "rules", "entities", "alarms")
+
 #: Not async, so that Starlette runs it in a thread: it looks at the disk.
 Endpoint = Callable[[Request], Response]
 
 
 def web_routes(static_folder: Path) -> list[BaseRoute]:
-    """The app's routes: `/` and every file of the folder that the build wrote.
+    """The app's routes: `/`, its pages, and every file of the folder that the build wrote.
 
+    The shell names its own folder by a relative <base>, so that it works at any depth and behind any prefix.
     Files under `assets/` carry a hash in their name and are cached for ever; the others are asked for again each time.
     The folder is looked at on each request, so building the app needs no restart.
     """
     middleware = [Middleware(SecureHeaders)]
+    shell = _shell(static_folder)
     return [
-        Route("/", _shell(static_folder), name="app", middleware=middleware),
+        Route("/", shell, name="app", middleware=middleware),
+        *(Route(f"/{page}", shell, middleware=middleware) for page in APP_PAGES),
+        *(Route(f"/{page}/{{id:path}}", shell, middleware=middleware) for page in APP_PAGES_WITH_ID),
         Route("/assets/{path:path}", _files(static_folder / "assets", FOR_EVER), middleware=middleware),
         Route("/{path:str}", _files(static_folder, ASK_AGAIN), middleware=middleware),
     ]
@@ -72,7 +91,10 @@ def _shell(folder: Path) -> Endpoint:
         page = folder / "index.html"
         if not page.is_file():
             return HTMLResponse(NOT_BUILT, status_code=503, headers={"cache-control": "no-store"})
-        return _file(page, request, ASK_AGAIN)
+        depth = request.scope["raw_path"].count(b"/") - 1  # as the browser counts: a slash in an id is escaped
+        home = "../" * depth or "./"
+        text = page.read_text("utf-8").replace('<base href="./"', f'<base href="{home}"', 1)
+        return HTMLResponse(text, headers={"cache-control": ASK_AGAIN})
 
     return shell
 

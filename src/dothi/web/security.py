@@ -17,7 +17,7 @@ POLICY = "; ".join(
         "connect-src 'self'",
         "worker-src 'self'",
         "object-src 'none'",
-        "base-uri 'none'",
+        "base-uri 'self'",
         "form-action 'self'",
         "frame-ancestors 'none'",
     )

@@ -9,7 +9,7 @@ from typing import Any
 from dothi.city.module import Attribute, CityModule, Text
 from dothi.model.aliases import Aliases
 from dothi.model.attribute import Naming
-from dothi.model.entity import VALUE_MEMBER, Entity, Instance, instances
+from dothi.model.entity import VALUE_MEMBER, Entity, Instance, PlainProperty
 
 NGSI_LD = "https://uri.etsi.org/ngsi-ld/"
 LOCATION = NGSI_LD + "location"
@@ -51,6 +51,8 @@ def vocabulary_of(modules: Iterable[CityModule], own: Naming) -> Aliases:
 
 def value_of(instance: Instance) -> Any:
     """The value of an attribute instance, whatever its kind; a Property's @value object gives its plain value."""
+    if isinstance(instance, PlainProperty):
+        return instance.value
     value = instance.get(VALUE_MEMBER.get(instance.get("type", "Property"), "value"))
     if isinstance(value, dict) and "@value" in value:
         return value["@value"]
@@ -59,8 +61,15 @@ def value_of(instance: Instance) -> Any:
 
 def main_instance(entity: Entity, *iris: str) -> Instance | None:
     """The default instance (the one without datasetId), else the first, of the first of these attributes it has."""
-    found = next((instances(entity.attributes[iri]) for iri in iris if iri in entity.attributes), [])
-    return next((instance for instance in found if "datasetId" not in instance), found[0] if found else None)
+    attributes = entity.attributes
+    for iri in iris:
+        found = attributes.get(iri)
+        if found is None:
+            continue
+        if not isinstance(found, list):
+            return found
+        return next((instance for instance in found if "datasetId" not in instance), found[0] if found else None)
+    return None
 
 
 def tail(identifier: str) -> str:
@@ -86,6 +95,8 @@ class Reader:
     def name(self, entity: Entity) -> str | dict[str, str]:
         """A text, a map of language -> text where the name is a LanguageProperty, else the tail of the id."""
         for iri in self.names:
+            if iri not in entity.attributes:
+                continue
             value = self._value(entity, iri)
             if isinstance(value, str) and value:
                 return value

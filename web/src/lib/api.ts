@@ -1,5 +1,6 @@
 // Calls to the operations API, typed by its schema; failures become one kind of error with a readable detail.
 import type { components } from './api.gen'
+import { operatorId } from './operator'
 
 type Schemas = components['schemas']
 export type City = Schemas['CityView']
@@ -14,11 +15,15 @@ export type Connector = Schemas['ConnectorView']
 export type DeadLetters = Schemas['DeadLettersView']
 export type Snapshot = Schemas['SnapshotEvent']
 export type Delta = Schemas['DeltaEvent']
+export type Counts = Schemas['CountsEvent']
+export type StreamView = Schemas['StreamView']
 
 export class Failure extends Error {
   constructor(
     readonly status: number,
     readonly detail: string,
+    /** The server's problem document, where it sent one. */
+    readonly problem: Record<string, unknown> = {},
   ) {
     super(detail)
   }
@@ -33,10 +38,14 @@ export function setToken(token: string): boolean {
   return true
 }
 
-/** Headers of every call; the token only where the server has asked for one. */
+/** Headers of every call: who acts, and the token where the server has asked for one. */
 export function headers(accept = 'application/json'): Record<string, string> {
+  const told: Record<string, string> = { accept }
   const token = sessionStorage.getItem(TOKEN)
-  return token ? { accept, authorization: `Bearer ${token}` } : { accept }
+  if (token) told['authorization'] = `Bearer ${token}`
+  const operator = operatorId()
+  if (operator) told['x-dothi-operator'] = operator
+  return told
 }
 
 /** An address beside the page, wherever the page is served from. */
@@ -44,50 +53,65 @@ export function address(path: string): string {
   return new URL(path, document.baseURI).href
 }
 
-async function call<T>(path: string, signal?: AbortSignal): Promise<T> {
+/** Reads JSON: `get<Alarm[]>('api/alarms?state=active')`. Throws Failure. */
+export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
   const response = await ask(path, { signal: signal ?? null })
   return (await response.json()) as T
 }
 
-async function ask(path: string, how: RequestInit): Promise<Response> {
+/** Sends JSON and reads the answer; null where the server has nothing to say. Throws Failure, `problem` holding its document. */
+export async function send<T>(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<T> {
+  const how: RequestInit = { method }
+  if (body !== undefined) how.body = JSON.stringify(body)
+  const text = await (await ask(path, how)).text()
+  return (text ? JSON.parse(text) : null) as T
+}
+
+/** A call as it is; throws Failure where the answer is no success. */
+export async function ask(path: string, how: RequestInit = {}, accept?: string): Promise<Response> {
   let response: Response
-  // The server takes a POST only as JSON, which no page of another site can send.
-  const told = how.method === 'POST' ? { ...headers(), 'content-type': 'application/json' } : headers()
+  // The server takes a change only as JSON, which no page of another site can send.
+  const changes = how.method !== undefined && how.method !== 'GET'
+  const told = changes ? { ...headers(accept), 'content-type': 'application/json' } : headers(accept)
   try {
     response = await fetch(address(path), { ...how, headers: told })
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error
     throw new Failure(0, '')
   }
-  if (!response.ok) throw new Failure(response.status, await detailOf(response))
+  if (!response.ok) throw await failureOf(response)
   return response
 }
 
-async function detailOf(response: Response): Promise<string> {
+async function failureOf(response: Response): Promise<Failure> {
   const text = await response.text()
   try {
-    return (JSON.parse(text) as { detail?: string }).detail ?? text
+    const problem = JSON.parse(text) as Record<string, unknown>
+    return new Failure(response.status, String(problem['detail'] ?? text), problem)
   } catch {
-    return `${response.status} ${response.statusText}`
+    return new Failure(response.status, `${response.status} ${response.statusText}`)
   }
 }
 
 const part = encodeURIComponent
 
-export const readCity = () => call<City>('api/city')
-export const readLayers = () => call<Layer[]>('api/layers')
-export const readEntity = (id: string, signal?: AbortSignal) => call<Entity>(`api/entities/${part(id)}`, signal)
-export const readRaw = (id: string) => call<unknown>(`ngsi-ld/v1/entities/${part(id)}`)
-export const readConnectors = () => call<Connector[]>('api/connectors')
-export const readDeadLetters = () => call<DeadLetters>('api/dead-letters?limit=50')
+export const readCity = () => get<City>('api/city')
+export const readLayers = () => get<Layer[]>('api/layers')
+export const readEntity = (id: string, signal?: AbortSignal) => get<Entity>(`api/entities/${part(id)}`, signal)
+/** As it was; `query` is what the time machine adds to an address: `&at=…`. */
+export const readPastEntity = (id: string, query: string, signal?: AbortSignal) =>
+  get<Entity>(`api/as-of/entities/${part(id)}?${query.slice(1)}`, signal)
+export const readRaw = (id: string) => get<unknown>(`ngsi-ld/v1/entities/${part(id)}`)
+export const readConnectors = () => get<Connector[]>('api/connectors')
+export const readDeadLetters = () => get<DeadLetters>('api/dead-letters?limit=50')
 
 /** Sends an undelivered notification again. */
 export async function resend(id: string): Promise<void> {
-  await ask(`api/dead-letters/${part(id)}/resend`, { method: 'POST' })
+  await send('POST', `api/dead-letters/${part(id)}/resend`)
 }
 
 export function search(text: string, signal?: AbortSignal) {
-  return call<{ hits: Hit[]; total: number }>(`api/search?limit=12&q=${part(text)}`, signal)
+  return get<{ hits: Hit[]; total: number }>(`api/search?limit=12&q=${part(text)}`, signal)
 }
 
 /** The past of an attribute between two moments in milliseconds, in at most about `points` rows. */
@@ -98,7 +122,7 @@ export function readHistory(id: string, attribute: string, start: number, end: n
     end: new Date(end).toISOString(),
     points: String(points),
   })
-  return call<History>(`api/history/${part(id)}?${query}`, signal)
+  return get<History>(`api/history/${part(id)}?${query}`, signal)
 }
 
 /** The command that reads the entity from the standard API; the token itself stays out of the clipboard. */

@@ -102,3 +102,8 @@ function isLanguageMap(value: unknown): value is Record<string, string> {
   const entries = Object.entries(value)
   return entries.length > 0 && entries.every(([key, text]) => /^[a-z]{2,3}(-\w+)*$/i.test(key) && typeof text === 'string')
 }
+
+/** A number in a few signs for a small place: 12 k, 12 N. */
+export function compact(language: Language, value: number): string {
+  return new Intl.NumberFormat(LOCALES[language], { notation: 'compact', maximumFractionDigits: value < 10_000 ? 1 : 0 }).format(value)
+}

@@ -12,7 +12,7 @@ function feature(id: string, status: Status = 'ok', observedAt: number | null = 
   return { type: 'Feature', id, geometry: { type: 'Point', coordinates: [0, 0] }, properties }
 }
 
-const snapshot = (features: Feature[], first = true, last = true) => ({ layer: 'air', seq: 1, first, last, features })
+const snapshot = (features: Feature[], first = true, last = true) => ({ layer: 'air', seq: 1, first, last, clustered: false, features })
 const delta = (upserts: Feature[], removed: string[] = []) => ({ layer: 'air', seq: 2, upserts, removed })
 
 let data: LayerData
@@ -62,4 +62,16 @@ test('lists put the worst first, then go by name in the order of the language', 
   data.delta(delta([feature('Đ', 'critical'), feature('2'), feature('10')]), NOW)
   const sorted = [...data.features.values()].sort(bySeverity((each) => String(each.name), 'vi'))
   expect(sorted.map((each) => each.id)).toEqual(['Đ', '2', '10', 'a', 'b'])
+})
+
+test('clusters count as what they stand for, until the server says what the whole layer has', () => {
+  const cluster = feature('cluster:9/1/2')
+  cluster.properties = { ...cluster.properties, observedAt: null, count: 40, counts: { ok: 39, unknown: 1 } }
+  data.snapshot({ ...snapshot([cluster, feature('a', 'critical')]), clustered: true }, NOW)
+  expect(data.counts()).toMatchObject({ ok: 39, unknown: 1, critical: 1 })
+  expect(data.features.get('cluster:9/1/2')).toMatchObject({ status: 'ok', count: 40, stale: false })
+  data.grow(NOW + 1_000_000)
+  expect(data.features.get('cluster:9/1/2')?.status).toBe('ok')
+  data.count({ layer: 'air', counts: { ok: 900, critical: 2 } })
+  expect(data.counts()).toMatchObject({ ok: 900, critical: 2, minor: 0 })
 })

@@ -1,5 +1,5 @@
 // The features of one layer as the app holds them, and what of them the map has not drawn yet.
-import type { Delta, Feature, Layer, Snapshot } from './api'
+import type { Counts, Delta, Feature, Layer, Snapshot } from './api'
 import type { Status } from './status'
 import { SEVERITY, ageClass } from './status'
 
@@ -14,6 +14,9 @@ export interface Shown {
   stale: boolean
   observedAt: number | null
   heading: number | null
+  /** Of a cluster: how many objects it stands for, and how many of each state. */
+  count: number | null
+  counts: Partial<Record<Status, number>> | null
 }
 
 export type Diff = { all: Shown[] } | { changed: Shown[]; removed: string[] }
@@ -21,6 +24,10 @@ export type Diff = { all: Shown[] } | { changed: Shown[]; removed: string[] }
 export class LayerData {
   readonly features = new Map<string, Shown>()
   loaded = false
+  /** Whether only what the view port holds is here, in clusters where objects stand close. */
+  clustered = false
+  /** How many objects of each state the whole layer has, where only a part of it is here. */
+  private whole: Record<Status, number> | null = null
   private incoming: Feature[] = []
   private redraw = true
   private changed = new Set<string>()
@@ -36,7 +43,13 @@ export class LayerData {
     for (const feature of this.incoming) this.features.set(feature.id, this.shown(feature, now))
     this.incoming = []
     this.loaded = true
+    this.clustered = event.clustered ?? false
+    if (!this.clustered) this.whole = null
     this.forget()
+  }
+
+  count(event: Counts): void {
+    this.whole = { ...noCounts(), ...event.counts }
   }
 
   delta(event: Delta, now: number): void {
@@ -55,6 +68,7 @@ export class LayerData {
   /** Looks again at every age; what turned stale or offline is to be drawn anew. */
   grow(now: number): void {
     for (const feature of this.features.values()) {
+      if (feature.count !== null) continue
       const before = feature.status
       const faded = feature.stale
       this.age(feature, now)
@@ -84,16 +98,20 @@ export class LayerData {
   }
 
   counts(): Record<Status, number> {
-    const counts = Object.fromEntries(SEVERITY.map((status) => [status, 0])) as Record<Status, number>
-    for (const feature of this.features.values()) counts[feature.status]++
+    if (this.whole) return this.whole
+    const counts = noCounts()
+    for (const feature of this.features.values()) {
+      if (feature.counts === null) counts[feature.status]++
+      else for (const status of SEVERITY) counts[status] += feature.counts[status] ?? 0
+    }
     return counts
   }
 
   private shown(feature: Feature, now: number): Shown {
-    const { name, value, status, observedAt, heading } = feature.properties
+    const { name, value, status, observedAt, heading, count = null, counts = null } = feature.properties
     const geometry = feature.geometry as unknown as GeoJSON.Geometry
-    const shown = { id: feature.id, geometry, name, value, judged: status, status, stale: false, observedAt, heading }
-    this.age(shown, now)
+    const shown = { id: feature.id, geometry, name, value, judged: status, status, stale: false, observedAt, heading, count, counts }
+    if (count === null) this.age(shown, now)
     return shown
   }
 
@@ -102,6 +120,10 @@ export class LayerData {
     feature.stale = age === 'stale' || age === 'offline'
     feature.status = age === 'offline' ? 'offline' : feature.judged === 'offline' ? 'unknown' : feature.judged
   }
+}
+
+function noCounts(): Record<Status, number> {
+  return Object.fromEntries(SEVERITY.map((status) => [status, 0])) as Record<Status, number>
 }
 
 /** Worst first, then by name: the order of lists. */

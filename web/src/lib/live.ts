@@ -1,6 +1,6 @@
 // Keeps the live stream open: reads it, notices silence, and comes back with growing pauses.
-import type { Delta, Snapshot } from './api'
-import { address, headers } from './api'
+import type { Counts, Delta, Snapshot, StreamView } from './api'
+import { Failure, address, headers, send } from './api'
 import { EventReader } from './events'
 
 export type Connection = 'connecting' | 'live' | 'reconnecting'
@@ -8,6 +8,7 @@ export type Connection = 'connecting' | 'live' | 'reconnecting'
 export interface LiveListener {
   snapshot(event: Snapshot): void
   delta(event: Delta): void
+  counts(event: Counts): void
   connection(state: Connection): void
 }
 
@@ -20,16 +21,39 @@ const PAUSES = [300, 1_000, 2_000, 5_000, 10_000]
 export class LiveStream {
   lastNews = 0
   private layers: string[] = []
+  private view: StreamView | null = null
+  private id: string | null = null
   private run: AbortController | null = null
   private graceTimer = 0
 
   constructor(private readonly listener: LiveListener) {}
 
-  /** Streams exactly these layers from now on; each begins with a snapshot. */
+  /** Streams exactly these layers from now on, each beginning with a snapshot; without layers, only tells of the line. */
   watch(layers: string[]): void {
     const wanted = [...layers].sort()
     if (this.run && wanted.join() === this.layers.join()) return
     this.layers = wanted
+    this.restart()
+  }
+
+  /** What is seen from now on: large layers come in clusters, as far as they lie in it. */
+  look(view: StreamView): void {
+    const first = this.view === null
+    this.view = view
+    if (this.id !== null) void this.move(this.id, view)
+    else if (this.run && first && this.layers.length) this.restart()
+  }
+
+  private async move(id: string, view: StreamView): Promise<void> {
+    try {
+      await send('POST', `api/stream/${encodeURIComponent(id)}/view`, view)
+    } catch (error) {
+      // The server has not heard of the stream: it was started anew, and so is the stream.
+      if (error instanceof Failure && error.status === 404 && this.id === id) this.restart()
+    }
+  }
+
+  private restart(): void {
     this.run?.abort()
     this.run = new AbortController()
     void this.keep(this.run.signal)
@@ -42,7 +66,6 @@ export class LiveStream {
 
   private async keep(signal: AbortSignal): Promise<void> {
     for (let failures = 0; !signal.aborted; failures++) {
-      if (this.layers.length === 0) return this.arrived()
       const before = this.lastNews
       await this.readOnce(signal).catch(() => undefined)
       if (signal.aborted) return
@@ -57,11 +80,13 @@ export class LiveStream {
     const line = new AbortController()
     let silence = window.setTimeout(() => line.abort(), SILENCE)
     try {
-      const response = await fetch(address(`api/stream?layers=${this.layers.map(encodeURIComponent).join(',')}`), {
+      this.id = null
+      const response = await fetch(address(`api/stream?${this.asked()}`), {
         headers: headers('text/event-stream'),
         signal: AbortSignal.any([signal, line.signal]),
       })
       if (!response.ok || !response.body) throw new Error(String(response.status))
+      this.arrived()
       const reader = new EventReader()
       const body = response.body.pipeThrough(new TextDecoderStream()).getReader()
       for (;;) {
@@ -77,7 +102,14 @@ export class LiveStream {
     }
   }
 
+  private asked(): string {
+    const layers = this.layers.map(encodeURIComponent).join(',') || 'none'
+    return this.view ? `layers=${layers}&bbox=${this.view.bbox.join()}&zoom=${this.view.zoom}` : `layers=${layers}`
+  }
+
   private hand(name: string, data: string): void {
+    if (name === 'hello') this.id = (JSON.parse(data) as { id: string }).id
+    if (name === 'counts') this.listener.counts(JSON.parse(data) as Counts)
     if (name === 'snapshot') this.listener.snapshot(JSON.parse(data) as Snapshot)
     if (name === 'delta') this.listener.delta(JSON.parse(data) as Delta)
   }

@@ -25,6 +25,9 @@ class Preferences {
   theme = $state<Theme>((stored('dothi.theme') as Theme | null) ?? 'system')
   dark = $state(document.documentElement.dataset['theme'] === 'dark')
 
+  /** Whether single keys are shortcuts; some people's tools press keys that they do not mean (WCAG 2.1.4). */
+  shortcuts = $state(stored('dothi.shortcuts') !== 'off')
+
   constructor() {
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.apply())
   }
@@ -39,6 +42,11 @@ class Preferences {
     this.theme = theme
     store('dothi.theme', theme)
     this.apply()
+  }
+
+  setShortcuts(on: boolean): void {
+    this.shortcuts = on
+    store('dothi.shortcuts', on ? 'on' : 'off')
   }
 
   apply(): void {

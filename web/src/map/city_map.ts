@@ -3,10 +3,11 @@ import type { GeoJSONSource, MapGeoJSONFeature, PointLike } from 'maplibre-gl'
 import { Map as MapLibre, NavigationControl, ScaleControl, setWorkerUrl } from 'maplibre-gl'
 import 'maplibre-gl/dist/maplibre-gl.css'
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url'
-import type { City, Layer } from '../lib/api'
+import type { City, Layer, StreamView } from '../lib/api'
 import type { Diff } from '../lib/layer_data'
 import type { Language } from '../lib/messages'
 import { message } from '../lib/messages'
+import { holds, widened } from '../lib/port'
 import type { Camera } from '../lib/view'
 import { NO_BASE, loadBase } from './base'
 import { addStatusIcons } from './icons'
@@ -20,12 +21,16 @@ export interface Met {
   id: string
   x: number
   y: number
+  /** The place of a cluster, which is no object of its own. */
+  cluster?: [number, number]
 }
 
 export interface MapListener {
   pick(met: Met | null): void
   hover(met: Met | null): void
   moved(camera: Camera): void
+  /** What is seen, with a margin so that small moves ask for nothing new. */
+  looked(view: StreamView): void
   zoomed(zoom: number): void
   /** The style is new, so every layer is to be drawn anew. */
   restyled(): void
@@ -63,6 +68,7 @@ export class CityMap {
       locale: mapWords(language),
     })
     if (!camera) this.home(false)
+    this.look()
     this.map.touchZoomRotate.disableRotation()
     this.map.addControl(new NavigationControl({ showCompass: false }), 'bottom-right')
     this.map.addControl(new ScaleControl({ unit: 'metric' }), 'bottom-left')
@@ -90,8 +96,13 @@ export class CityMap {
       const { lng, lat } = map.getCenter()
       this.listener.moved({ lon: lng, lat, zoom: map.getZoom() })
       this.listener.zoomed(map.getZoom())
+      this.look()
     })
-    map.on('click', (event) => this.listener.pick(this.meet(event.point.x, event.point.y)))
+    map.on('click', (event) => {
+      const met = this.meet(event.point.x, event.point.y)
+      if (met?.cluster) this.map.easeTo({ center: met.cluster, zoom: map.getZoom() + 2, duration: calm() ? 0 : 500 })
+      else this.listener.pick(met)
+    })
     map.on('mousemove', (event) => {
       const met = this.meet(event.point.x, event.point.y)
       map.getCanvas().style.cursor = met ? 'pointer' : ''
@@ -99,6 +110,18 @@ export class CityMap {
     })
     map.on('mouseout', () => this.listener.hover(null))
     map.on('movestart', () => this.listener.hover(null))
+  }
+
+  private asked: StreamView | null = null
+
+  /** Asks for another part of the city once the view leaves the part asked for, or its clusters are too coarse or fine. */
+  private look(): void {
+    const bounds = this.map.getBounds()
+    const box = [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()]
+    const zoom = this.map.getZoom()
+    if (holds(this.asked, box, zoom)) return
+    this.asked = widened(box, zoom)
+    this.listener.looked(this.asked)
   }
 
   /** Puts the city's layers on a style that has just been loaded. */
@@ -175,7 +198,7 @@ export class CityMap {
   }
 
   private styleIds(layer: string): string[] {
-    const parts = ['area', 'edge', 'line', 'name', 'point'].map((part) => `${sourceOf(layer)}:${part}`)
+    const parts = ['area', 'edge', 'line', 'name', 'cluster', 'point'].map((part) => `${sourceOf(layer)}:${part}`)
     return parts.filter((id) => this.map.getLayer(id))
   }
 
@@ -226,6 +249,7 @@ export class CityMap {
 
   resize(): void {
     this.map.resize()
+    this.look()
   }
 
   destroy(): void {
@@ -235,7 +259,7 @@ export class CityMap {
   /** The topmost object near a pixel; points win over lines, lines over areas. */
   private meet(x: number, y: number): Met | null {
     if (!this.ready) return null
-    const layers = this.layers.flatMap((layer) => this.styleIds(layer.id).filter((id) => /:(area|line|point)$/.test(id)))
+    const layers = this.layers.flatMap((layer) => this.styleIds(layer.id).filter((id) => /:(area|line|cluster|point)$/.test(id)))
     const box: [PointLike, PointLike] = [
       [x - REACH, y - REACH],
       [x + REACH, y + REACH],
@@ -243,7 +267,9 @@ export class CityMap {
     const found = this.map.queryRenderedFeatures(box, { layers })
     const best = found.find(isPoint) ?? found.find((each) => each.layer.type === 'line') ?? this.area(x, y, layers)
     if (!best) return null
-    return { layer: best.source.replace('city:', ''), id: String(best.properties['id']), x, y }
+    const met: Met = { layer: best.source.replace('city:', ''), id: String(best.properties['id']), x, y }
+    if (best.properties['count'] > 0 && best.geometry.type === 'Point') met.cluster = best.geometry.coordinates as [number, number]
+    return met
   }
 
   private area(x: number, y: number, layers: string[]): MapGeoJSONFeature | undefined {

@@ -49,6 +49,8 @@ function draw(look: Look): ImageData {
 
 export const normalIcon = (layer: string) => `normal:${layer}`
 export const statusIcon = (status: Status) => `status:${status}`
+export const clusterIcon = (status: Status) => `cluster:${status}`
+export const normalClusterIcon = (layer: string) => `cluster:normal:${layer}`
 export const vehicleIcon = (status: Status) => `vehicle:${status}`
 
 function put(map: MapLibre, name: string, look: Look): void {
@@ -61,12 +63,19 @@ export function addStatusIcons(map: MapLibre, palette: Palette): void {
   for (const status of SEVERITY) {
     const mark: Mark = MARKS[status]
     put(map, statusIcon(status), { ...mark, fill: FILL[status], line: palette.ring, size: 19, inside: palette.halo })
+    put(map, clusterIcon(status), { shape: clusterShape(status), fill: FILL[status], line: palette.ring, size: 36 })
     put(map, vehicleIcon(status), { shape: 'vehicle', fill: FILL[status], line: palette.ring, size: 21 })
   }
 }
 
+/** Shapes that hold a number: a triangle would leave no room for it. */
+function clusterShape(status: Status): Shape {
+  return status === 'critical' ? 'square' : status === 'offline' ? 'circle' : status === 'advisory' ? 'diamond' : 'hexagon'
+}
+
 /** The quiet symbol of one layer's normal objects. */
 export function addLayerIcon(map: MapLibre, layer: string, shape: Shape, hue: string, palette: Palette): void {
+  put(map, normalClusterIcon(layer), { shape: 'circle', fill: hue, line: palette.halo, size: 36 })
   const drawn = shape === 'line' || shape === 'fill' ? 'circle' : shape
   put(map, normalIcon(layer), { shape: drawn, fill: hue, line: palette.halo, size: drawn === 'vehicle' ? 19 : 14 })
 }

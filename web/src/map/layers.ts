@@ -1,12 +1,12 @@
 // How one declared layer is drawn: its sources and style layers, and its features as the map wants them.
 import type { GeoJSONSource, LayerSpecification, Map as MapLibre } from 'maplibre-gl'
 import type { Layer } from '../lib/api'
-import { layerValue, nameIn } from '../lib/format'
+import { compact, layerValue, nameIn } from '../lib/format'
 import { labelPoint } from '../lib/geometry'
 import type { Diff, Shown } from '../lib/layer_data'
 import type { Language } from '../lib/messages'
 import { FILL, SEVERITY, isAbnormal } from '../lib/status'
-import { addLayerIcon, normalIcon, statusIcon, vehicleIcon } from './icons'
+import { addLayerIcon, clusterIcon, normalClusterIcon, normalIcon, statusIcon, vehicleIcon } from './icons'
 import type { Palette } from './style'
 import { ANCHORS, FONT, PLACE_LAYER } from './style'
 
@@ -39,8 +39,35 @@ export function styleLayers(layer: Layer, hue: string, palette: Palette, ground:
       paint: { 'line-color': colour, 'line-width': ['interpolate', ['linear'], ['zoom'], 8, 1.5, 13, 4], 'line-opacity': 0.75 },
     })
   }
-  layers.push(layer.shape === 'fill' ? nameLayer(layer, palette, ground) : pointLayer(layer, base, palette, onPoints))
+  if (layer.shape === 'fill') layers.push(nameLayer(layer, palette, ground))
+  else layers.push(clusterLayer(layer, base, palette), pointLayer(layer, base, palette, ['all', onPoints, ['!', IS_CLUSTER]]))
   return layers as LayerSpecification[]
+}
+
+const IS_CLUSTER = ['>', ['get', 'count'], 0]
+
+/** Many objects as one circle with their number; its ring is of the worst state, and it grows with the number. */
+function clusterLayer(layer: Layer, base: object, palette: Palette) {
+  const abnormal = ['get', 'abnormal']
+  return {
+    ...base,
+    id: `${sourceOf(layer.id)}:cluster`,
+    type: 'symbol',
+    filter: IS_CLUSTER,
+    layout: {
+      'icon-image': ['get', 'icon'],
+      'icon-size': ['interpolate', ['linear'], ['log10', ['get', 'count']], 0.3, 0.7, 2, 1, 4, 1.5],
+      'icon-allow-overlap': true,
+      'icon-ignore-placement': true,
+      'symbol-sort-key': ['get', 'order'],
+      'text-field': ['get', 'label'],
+      'text-font': FONT,
+      'text-size': 11,
+      'text-allow-overlap': true,
+      'text-ignore-placement': true,
+    },
+    paint: { 'text-color': ['case', abnormal, ['match', ['get', 'status'], 'critical', '#ffffff', '#000000'], palette.halo] },
+  }
 }
 
 function areaPaint(normal: string, opacity: number) {
@@ -133,15 +160,23 @@ function drawn(layer: Layer, feature: Shown, language: Language): Drawn {
       status,
       stale,
       abnormal,
+      count: feature.count ?? 0,
       heading: layer.shape === 'vehicle' ? (heading ?? 0) : 0,
       order: -SEVERITY.indexOf(status),
       label: labelOf(layer, feature, language),
-      icon: layer.shape === 'vehicle' && abnormal ? vehicleIcon(status) : abnormal ? statusIcon(status) : normalIcon(layer.id),
+      icon: iconOf(layer, feature, abnormal),
     },
   }
 }
 
+function iconOf(layer: Layer, { status, count }: Shown, abnormal: boolean): string {
+  if (count !== null) return abnormal ? clusterIcon(status) : normalClusterIcon(layer.id)
+  if (!abnormal) return normalIcon(layer.id)
+  return layer.shape === 'vehicle' ? vehicleIcon(status) : statusIcon(status)
+}
+
 function labelOf(layer: Layer, feature: Shown, language: Language): string {
+  if (feature.count !== null) return compact(language, feature.count)
   if (layer.shape === 'fill') return nameIn(language, feature.name)
   if (layer.shape === 'vehicle' || feature.value === null) return ''
   return layerValue(language, layer, feature.value)
