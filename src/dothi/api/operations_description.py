@@ -21,6 +21,9 @@ _INVALID: Final = {
     "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/ProblemView"}}},
 }
 
+#: What the server says to any request whose address and headers are longer than it reads.
+_TOO_LONG: Final = {"description": "The address and the headers are too long"}
+
 
 class DescribedApi(FastAPI):
     """A FastAPI whose schema is put right once, when it is first asked for."""
@@ -38,6 +41,8 @@ def described(schema: dict[str, Any]) -> dict[str, Any]:
             answers: dict[str, Any] = operation["responses"]
             if answers.pop(_VALIDATION, None) is not None:
                 answers.setdefault("400", _INVALID)
+            if operation.get("parameters"):
+                answers.setdefault("431", _TOO_LONG)
             for status, answer in answers.items():
                 media = PROBLEM if status >= "400" else _MEDIA.get(path)
                 if media is not None and "application/json" in answer.get("content", {}):
